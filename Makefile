@@ -1,0 +1,57 @@
+# `make demo` and `make test` set up everything that they need: Python >= 3.11, make and the package registries
+# suffice. uv comes from PyPI into .venv-uv, unless there is one already.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+RUN := $(UV) run --frozen --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo kind-demo test unit lint format crds catalogue bench clean
+
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+.venv-uv/bin/uv:
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+.venv/.ready: pyproject.toml uv.lock | $(filter .venv-uv/bin/uv,$(UV))
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+demo: .venv/.ready ## the whole path on this machine: apply, serve, ask, roll, delete (local stand-ins for the Hub and AWS)
+	@$(RUN) python -m tests.testbed.demo
+
+kind-demo: .venv/.ready ## the same on a kind cluster (needs Docker and kind)
+	kind get clusters | grep -qx slipway || kind create cluster --name slipway --config kind-config.yaml
+	kind get kubeconfig --name slipway > .kind-kubeconfig
+	SLIPWAY_KUBECONFIG=$(CURDIR)/.kind-kubeconfig $(RUN) python -m tests.testbed.demo
+
+test: lint ## linters and all tests
+	@$(RUN) pytest
+
+unit: .venv/.ready ## the fast tests only
+	@$(RUN) pytest tests/unit
+
+lint: .venv/.ready ## ruff, mypy, import contracts, generated files
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+	@$(RUN) slipway crds crds --check
+
+format: .venv/.ready ## let ruff format and mend
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+crds: .venv/.ready ## generate crds/ from the models
+	@$(RUN) slipway crds crds
+
+catalogue: .venv/.ready ## generate the image catalogue from the SageMaker SDK
+	@$(RUN) python -m tests.testbed.catalogue
+
+bench: .venv/.ready ## measure the loop and the whole operator beside a plain kopf operator
+	@$(RUN) python -m tests.bench
+
+clean: ## remove what was made here
+	rm -rf .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .kind-kubeconfig

@@ -1,0 +1,1 @@
+"""Slipway: from a model registry to a running endpoint."""

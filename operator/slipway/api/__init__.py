@@ -1,0 +1,1 @@
+"""The API that users write and read: one package a version."""

@@ -1,0 +1,139 @@
+"""The composition root: makes every part, connects them, runs them, and stops them in order."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from slipway.controller import Controller
+from slipway.domain.installation import Installation
+from slipway.domain.sagemaker import catalogue
+from slipway.kube import Kube, load_configuration
+from slipway.loop.clock import SystemClock
+from slipway.loop.keys import Key
+from slipway.loop.queue import WorkQueue
+from slipway.loop.store import Store
+from slipway.reconcilers.deployment import DeploymentReconciler
+from slipway.reconcilers.deployment_pass import Tools
+from slipway.reconcilers.indexes import (
+    BY_ENDPOINT,
+    BY_MODEL,
+    INDEXERS,
+    endpoint_index,
+    model_index,
+)
+from slipway.reconcilers.model_version import ModelVersionReconciler
+from slipway.reconcilers.reporting import Reporter
+from slipway.reconcilers.retries import Retries
+from slipway.registries.huggingface import HuggingFaceHub
+from slipway.settings import Settings
+from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.poller import EndpointPoller
+from slipway.targets.sagemaker.target import SageMaker
+from slipway.telemetry.events import EventRecorder
+from slipway.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, stop: asyncio.Event, *, kube_class: type[Kube] = Kube) -> None:
+    """Run the operator until `stop` is set. `kube_class` lets tests put faults into our own writes."""
+    configuration = await load_configuration(settings.workers)
+    kube = kube_class(configuration, timeout=settings.request_timeout)
+    metrics, clock, queue, store = Metrics(), SystemClock(), WorkQueue(), Store(INDEXERS)
+    clients = _aws_clients(settings, metrics)
+
+    def wake(region: str, endpoint: str) -> None:
+        for key in store.find(BY_ENDPOINT, endpoint_index(region, endpoint)):
+            queue.add(key)
+
+    def poller(region: str) -> EndpointPoller:
+        return EndpointPoller(
+            clients,
+            region,
+            wake=wake,
+            interval=settings.endpoint_poll,
+            sweep_interval=settings.endpoint_sweep,
+        )
+
+    def related(key: Key) -> Iterable[Key]:
+        if key.kind != "ModelVersion":
+            return ()
+        return store.find(BY_MODEL, model_index(key.namespace, key.name))
+
+    target = SageMaker(clients, poller=poller)
+    registry = _hub(settings)
+    try:
+        installation = settings.installation_of(await _identifier(settings, kube))
+        events = EventRecorder(kube, clock, metrics)
+        reporter = Reporter(kube, store, events, metrics)
+        timing = installation.timing
+        tools = Tools(
+            kube=kube,
+            store=store,
+            reporter=reporter,
+            target=target,
+            catalogue=catalogue.shipped(),
+            installation=installation,
+            retries=Retries(timing, clock),
+            clock=clock,
+            metrics=metrics,
+        )
+        model_versions = ModelVersionReconciler(
+            kube=kube, store=store, reporter=reporter, registry=registry, clock=clock, timing=timing
+        )
+        controller = Controller(
+            configuration=configuration,
+            kube=kube,
+            settings=settings,
+            store=store,
+            queue=queue,
+            events=events,
+            metrics=metrics,
+            clock=clock,
+            reconcilers={
+                "ModelVersion": model_versions.reconcile,
+                "Deployment": DeploymentReconciler(tools).reconcile,
+            },
+            related=related,
+        )
+        _say_what_is_allowed(installation)
+        await controller.run(stop)
+    finally:
+        await target.close()
+        clients.close()
+        await registry.close()
+        await kube.close()
+
+
+def _aws_clients(settings: Settings, metrics: Metrics) -> AwsClients:
+    return AwsClients(
+        timeout=settings.aws_timeout,
+        concurrency=settings.aws_concurrency,
+        requests_per_second=settings.aws_requests_per_second,
+        counted=lambda operation, outcome: metrics.aws_requests.labels(operation, outcome).inc(),
+    )
+
+
+def _hub(settings: Settings) -> HuggingFaceHub:
+    return HuggingFaceHub(
+        default_endpoint=settings.hub_endpoint,
+        timeout=settings.hub_timeout,
+        ca_bundle=settings.hub_ca_bundle,
+        max_concurrency=settings.hub_concurrency,
+    )
+
+
+async def _identifier(settings: Settings, kube: Kube) -> str:
+    """What marks everything that this installation makes."""
+    if settings.installation:
+        return settings.installation
+    return f"{await kube.namespace_uid('kube-system')}/{settings.release}"
+
+
+def _say_what_is_allowed(installation: Installation) -> None:
+    log.info("installation %s", installation.identifier)
+    if not installation.placement_rules and not installation.default_execution_roles:
+        log.warning(
+            "no namespace may use any execution role: set SLIPWAY_AWS_REGIONS and SLIPWAY_AWS_EXECUTION_ROLES, "
+            "or SLIPWAY_PLACEMENTS"
+        )

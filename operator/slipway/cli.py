@@ -1,0 +1,52 @@
+"""The command line: `slipway run` and `slipway crds`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="slipway", description="From a model registry to a running endpoint, and kept there."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run the operator (settings: environment variables SLIPWAY_*)")
+    run.set_defaults(function=_run)
+    crds = commands.add_parser("crds", help="write the CustomResourceDefinitions")
+    crds.add_argument("folder", type=Path, help="where to write them")
+    crds.add_argument("--check", action="store_true", help="write nothing; fail if a file is not current")
+    crds.set_defaults(function=_crds)
+    parsed = parser.parse_args(arguments)
+    return int(parsed.function(parsed))
+
+
+def _run(_: argparse.Namespace) -> int:
+    from slipway import app  # the operator's imports take a second that `crds` need not wait for
+    from slipway.settings import Settings
+    from slipway.telemetry import logs
+
+    try:
+        settings = Settings()
+    except ValidationError as invalid:
+        print(f"slipway: the settings are not valid: {invalid}", file=sys.stderr)
+        return 2
+    logs.set_up(settings.log_level)
+    asyncio.run(app.run(settings, asyncio.Event()))
+    return 0
+
+
+def _crds(parsed: argparse.Namespace) -> int:
+    from slipway import crds
+
+    if not parsed.check:
+        crds.write(parsed.folder)
+        return 0
+    outdated = crds.outdated(parsed.folder)
+    for name in outdated:
+        print(f"slipway: {parsed.folder / name} is not current: run `make crds`", file=sys.stderr)
+    return 1 if outdated else 0

@@ -1,0 +1,175 @@
+"""The running loop: watches fill the store and the queue, workers reconcile, a sweep repairs, HTTP tells.
+
+Knows the kinds that are watched, but nothing of models: what a pass does is given by `reconcilers`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from kubernetes.aio.client import Configuration
+
+from slipway import watches
+from slipway.domain.errors import OutsideError
+from slipway.kube import PLURALS, Kube
+from slipway.loop.backoff import Backoff
+from slipway.loop.clock import Clock
+from slipway.loop.keys import Key
+from slipway.loop.queue import WorkQueue
+from slipway.loop.store import Object, Store
+from slipway.loop.sweep import Sweeper
+from slipway.loop.workers import Reconcile, Workers
+from slipway.settings import Settings
+from slipway.telemetry import server
+from slipway.telemetry.events import EventRecorder
+from slipway.telemetry.health import Health
+from slipway.telemetry.logs import during_pass
+from slipway.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_STALE_SWEEPS = 3
+"""Missed sweeps after which the watches count as stale."""
+_QUEUE_STUCK = 300.0
+"""Seconds that a due object may wait for a worker."""
+_DEFECT_BACKOFF = Backoff(first=5.0, longest=600.0)
+
+Related = Callable[[Key], Iterable[Key]]
+"""Which other objects must be looked at when this one has changed."""
+
+
+class Controller:
+    """One process's loop."""
+
+    def __init__(
+        self,
+        *,
+        configuration: Configuration,
+        kube: Kube,
+        settings: Settings,
+        store: Store,
+        queue: WorkQueue,
+        events: EventRecorder,
+        metrics: Metrics,
+        clock: Clock,
+        reconcilers: Mapping[str, Reconcile],
+        related: Related,
+    ) -> None:
+        self._configuration = configuration
+        self._settings = settings
+        self._store = store
+        self._queue = queue
+        self._events = events
+        self._metrics = metrics
+        self._reconcilers = reconcilers
+        self._related = related
+        self.health = Health()
+        self._sweeper = Sweeper(
+            store,
+            queue,
+            kube.each,
+            clock,
+            kinds=tuple(PLURALS),
+            namespaces=settings.namespaces,
+            interval=settings.sweep_interval,
+            on_missed=self._missed,
+            on_failure=lambda failure: log.warning("the sweep could not list: %s", failure),
+        )
+        metrics.watch_queue(queue)
+        self._add_health_checks()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set or the process is told to end (kopf handles the signals)."""
+        settings = self._settings
+        runner = await server.serve(settings.http_host, settings.http_port, self.health, self._metrics.registry)
+        workers = Workers(
+            self._queue,
+            self._reconcile,
+            on_defect=self._defect,
+            backoff=_DEFECT_BACKOFF,
+            timeout=settings.pass_timeout,
+        )
+        tasks = [
+            asyncio.create_task(workers.run(settings.workers), name="workers"),
+            asyncio.create_task(self._sweeper.run(), name="sweeper"),
+            asyncio.create_task(self._events.run(), name="events"),
+        ]
+        watching = asyncio.create_task(
+            watches.watch(self._configuration, settings.namespaces, self.on_event, stop), name="watches"
+        )
+        try:
+            await asyncio.wait([*tasks, watching], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            await runner.cleanup()
+        for problem in ended:
+            if isinstance(problem, Exception):
+                raise problem
+
+    def on_event(self, key: Key, raw: Object, kind_of_event: str | None) -> None:
+        """Take one event of a watch."""
+        self._sweeper.watch_event(key.kind)
+        if kind_of_event == "DELETED":
+            changed = self._store.discard(key, raw["metadata"].get("uid"))
+        else:
+            if kind_of_event is None and self._store.get(key):
+                self._sweeper.reconnected()  # a watch lists anew: deletions in between are lost
+            changed = self._store.put(key, raw)
+        if changed:
+            self._queue.add(key)
+            for other in self._related(key):
+                self._queue.add(other)
+
+    async def _reconcile(self, key: Key) -> float | None:
+        started = time.monotonic()
+        with during_pass(key):
+            try:
+                again = await self._reconcilers[key.kind](key)
+            except OutsideError as failure:  # of the API server itself: there is no status to write it to
+                log.warning("the pass could not be finished: %s", failure)
+                self._metrics.passes.labels(key.kind, "unfinished").inc()
+                again = 5.0
+            else:
+                self._metrics.passes.labels(key.kind, "done").inc()
+            finally:
+                self._metrics.seconds.labels(key.kind).observe(time.monotonic() - started)
+        return again
+
+    def _defect(self, key: Key, defect: Exception) -> None:
+        self._metrics.passes.labels(key.kind, "defect").inc()
+        with during_pass(key):
+            log.error("a pass failed in a way that is a defect of Slipway", exc_info=defect)
+
+    def _missed(self, kind: str, number: int) -> None:
+        self._metrics.missed.labels(kind).inc(number)
+        log.info("the sweep found changes that the watch had not delivered: %s %s", number, kind)
+
+    def _add_health_checks(self) -> None:
+        oldest_sweep = _STALE_SWEEPS * self._settings.sweep_interval
+
+        def swept() -> str | None:
+            age = self._sweeper.age()
+            return f"no successful list for {age:.0f} s" if age > oldest_sweep else None
+
+        def watching() -> str | None:
+            deaf = ", ".join(sorted(self._sweeper.deaf()))
+            return f"the watch is deaf: {deaf}" if deaf else None
+
+        def queue_moves() -> str | None:
+            wait = self._queue.longest_wait()
+            return f"an object has waited for a worker for {wait:.0f} s" if wait > _QUEUE_STUCK else None
+
+        def passes_end() -> str | None:
+            longest = self._queue.longest_work()
+            stuck = longest > 2 * self._settings.pass_timeout
+            return f"a pass has taken {longest:.0f} s" if stuck else None
+
+        for check in (swept, watching, queue_moves, passes_end):
+            self.health.add(check)

@@ -1,0 +1,209 @@
+"""The resources' models as CustomResourceDefinitions: `crds/*.yaml`.
+
+Pydantic's JSON schema is turned into a *structural* schema, the subset that the API server stores and prunes by:
+https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+"""
+
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from slipway.api.v1alpha1 import GROUP, VERSION
+from slipway.api.v1alpha1.common import ApiModel
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.model_version import ModelVersion
+
+Schema = dict[str, Any]
+HEADER = "# Generated from operator/slipway/api by `make crds`. Do not edit.\n"
+
+
+@dataclass(frozen=True)
+class ResourceDefinition:
+    """How one model is registered with the API server."""
+
+    model: type[ApiModel]
+    plural: str
+    short_name: str
+    columns: list[tuple[str, str, str, int]]
+    """Printer columns: (name, type, JSONPath, priority). Priority 1 shows with `-o wide` only."""
+    subresources: Schema = field(default_factory=lambda: {"status": {}})
+
+    @property
+    def kind(self) -> str:
+        """Kind, which is the model's class name."""
+        return self.model.__name__
+
+    @property
+    def file_name(self) -> str:
+        """File below crds/."""
+        return f"{GROUP}_{self.plural}.yaml"
+
+
+def _condition(name: str, what: str) -> str:
+    return f'.status.conditions[?(@.type=="{name}")].{what}'
+
+
+DEFINITIONS = (
+    ResourceDefinition(
+        ModelVersion,
+        plural="modelversions",
+        short_name="mv",
+        columns=[
+            ("Ready", "string", _condition("Ready", "status"), 0),
+            ("Reason", "string", _condition("Ready", "reason"), 0),
+            ("Revision", "string", ".status.resolved.revision", 0),
+            ("Policy", "string", ".spec.updates.policy", 0),
+            ("Repo", "string", ".spec.source.huggingFace.repo", 1),
+            ("Ref", "string", ".spec.source.huggingFace.revision", 1),
+            ("Candidate", "string", ".status.candidate.revision", 1),
+            ("Message", "string", _condition("Ready", "message"), 1),
+            ("Age", "date", ".metadata.creationTimestamp", 0),
+        ],
+    ),
+    ResourceDefinition(
+        Deployment,
+        plural="deployments",
+        short_name="sdep",
+        columns=[
+            ("Ready", "string", _condition("Ready", "status"), 0),
+            ("Reason", "string", _condition("Ready", "reason"), 0),
+            ("Serving", "string", ".status.revision.serving.revision", 0),
+            ("Rolling", "string", _condition("Reconciling", "reason"), 0),
+            ("Stalled", "string", _condition("Stalled", "reason"), 0),
+            ("Model", "string", ".spec.modelRef.name", 1),
+            ("Endpoint", "string", ".status.placement.endpointName", 1),
+            ("Region", "string", ".spec.target.sageMaker.region", 1),
+            ("Message", "string", _condition("Ready", "message"), 1),
+            ("Age", "date", ".metadata.creationTimestamp", 0),
+        ],
+        subresources={
+            "status": {},
+            "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"},
+        },
+    ),
+)
+
+_KEPT = (
+    "description", "type", "format", "enum", "pattern", "default", "required", "properties", "items",
+    "additionalProperties", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
+    "x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+)  # fmt: skip
+
+
+def structural(schema: Schema, definitions: Schema, *, with_defaults: bool) -> Schema:
+    """One node of pydantic's JSON schema as a node of a structural schema: references inlined, nulls gone."""
+    node = _resolve(schema, definitions)
+    result = {key: node[key] for key in _KEPT if key in node}
+    if "const" in node:
+        result["enum"] = [node["const"]]
+    if result.get("type") == "integer":
+        result.setdefault("format", "int64")
+    if "description" in result:
+        result["description"] = " ".join(textwrap.dedent(result["description"]).split())
+    if not with_defaults or result.get("default") is None or result["default"] == []:
+        result.pop("default", None)
+    else:
+        result["default"] = _without_nulls(result["default"])
+    if "properties" in result:
+        result["properties"] = {
+            name: structural(child, definitions, with_defaults=with_defaults)
+            for name, child in result["properties"].items()
+        }
+    for key in ("items", "additionalProperties"):
+        if isinstance(result.get(key), dict):
+            result[key] = structural(result[key], definitions, with_defaults=with_defaults)
+    return result
+
+
+def _resolve(schema: Schema, definitions: Schema) -> Schema:
+    """Follow $ref and `X | None`; what stands beside a reference wins over what it refers to."""
+    beside = {key: value for key, value in schema.items() if key not in ("$ref", "anyOf")}
+    if "$ref" in schema:
+        return {**_resolve(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions), **beside}
+    if "anyOf" in schema:
+        (only,) = [option for option in schema["anyOf"] if option.get("type") != "null"]
+        return {**_resolve(only, definitions), **beside}
+    return schema
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(child) for key, child in value.items() if child not in (None, [])}
+    return value
+
+
+def openapi_schema(model: type[ApiModel]) -> Schema:
+    """The structural schema of a resource: spec with defaults, status without."""
+    whole = model.model_json_schema(by_alias=True, mode="validation")
+    definitions = whole.get("$defs", {})
+    root = structural(whole, definitions, with_defaults=False)
+    spec = structural(whole["properties"]["spec"], definitions, with_defaults=True)
+    root["properties"] = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        "spec": spec,
+        "status": root["properties"]["status"],
+    }
+    root["required"] = ["spec"]
+    return root
+
+
+def custom_resource_definition(definition: ResourceDefinition) -> Schema:
+    """The CustomResourceDefinition of one resource."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{definition.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": definition.kind,
+                "listKind": f"{definition.kind}List",
+                "plural": definition.plural,
+                "singular": definition.kind.lower(),
+                "shortNames": [definition.short_name],
+                "categories": ["slipway"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": definition.subresources,
+                    "additionalPrinterColumns": [
+                        {"name": name, "type": kind, "jsonPath": path, "priority": priority}
+                        for name, kind, path, priority in definition.columns
+                    ],
+                    "schema": {"openAPIV3Schema": openapi_schema(definition.model)},
+                }
+            ],
+        },
+    }
+
+
+def render() -> dict[str, str]:
+    """File name -> YAML text of every definition."""
+    return {
+        definition.file_name: HEADER
+        + yaml.safe_dump(custom_resource_definition(definition), sort_keys=False, width=110, allow_unicode=True)
+        for definition in DEFINITIONS
+    }
+
+
+def write(folder: Path) -> None:
+    """Write all definitions below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in render().items():
+        (folder / name).write_text(text)
+
+
+def outdated(folder: Path) -> list[str]:
+    """Names of the files below `folder` that differ from the models."""
+    return [
+        name for name, text in render().items() if not (folder / name).is_file() or (folder / name).read_text() != text
+    ]

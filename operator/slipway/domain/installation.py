@@ -1,0 +1,42 @@
+"""What is the same for every object of one installation of the operator."""
+
+from dataclasses import dataclass
+
+from slipway.domain.permissions import PlacementRule
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds between looks and tries. Defaults suit real services; tests set smaller ones."""
+
+    poll_moving: float = 15.0
+    """Between two looks at an endpoint that SageMaker works on."""
+    shortest_track: float = 60.0
+    """No ModelVersion is tracked more often than this."""
+    secret_recheck: float = 30.0
+    """Between two looks at the Secret of a ModelVersion that was refused."""
+    retry_first: float = 2.0
+    """Before the first retry of what may pass by itself; doubles with each failure."""
+    retry_longest: float = 300.0
+    rejected_first: float = 15.0
+    """Before what was refused is asked again; doubles. An IAM role takes up to two minutes to be known
+    everywhere, so the first tries are soon: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html"""
+    rejected_longest: float = 300.0
+    capacity_delay: float = 300.0
+    """The N-th failure in a row for want of capacity waits N times as long."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Settings that decisions depend on."""
+
+    identifier: str
+    """Marks everything that this installation makes."""
+    placement_rules: tuple[PlacementRule, ...] = ()
+    default_regions: tuple[str, ...] = ()
+    default_execution_roles: tuple[str, ...] = ()
+    timing: Timing = Timing()
+
+    def default_rule(self, account: str) -> PlacementRule:
+        """What a namespace may use that no rule names."""
+        return PlacementRule(("*",), (account,), self.default_regions, self.default_execution_roles)

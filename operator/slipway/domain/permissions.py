@@ -1,0 +1,56 @@
+"""Which namespaces may use which AWS accounts, regions and execution roles: a setting of the installation.
+
+Passing an execution role hands its rights to whoever writes the Deployment. So without an entry a namespace may
+use the installation's default region and default execution role in the operator's own account, and nothing else.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(frozen=True)
+class PlacementRule:
+    """One entry of the setting. Every list holds shell-style patterns; one match in each is needed."""
+
+    namespaces: tuple[str, ...]
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
+    execution_roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlacementRequest:
+    """What a Deployment asks for."""
+
+    namespace: str
+    account: str
+    region: str
+    execution_role: str
+
+
+def _matches(value: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(value, pattern) for pattern in patterns)
+
+
+def refusal(request: PlacementRequest, rules: Iterable[PlacementRule], default: PlacementRule) -> str | None:
+    """Why the request is not allowed, naming the field; None if it is allowed."""
+    own = [rule for rule in rules if _matches(request.namespace, rule.namespaces)]
+    candidates = own or [default]
+    problems = [_first_mismatch(request, rule) for rule in candidates]
+    if None in problems:
+        return None
+    setting = "no entry of the installation's placement setting names it, so only its defaults are allowed"
+    if own:
+        setting = "see the installation's placement setting"
+    return f"namespace {request.namespace} may not use {problems[0]}: {setting}"
+
+
+def _first_mismatch(request: PlacementRequest, rule: PlacementRule) -> str | None:
+    if not _matches(request.account, rule.accounts):
+        return f"AWS account {request.account}"
+    if not _matches(request.region, rule.regions):
+        return f"spec.target.sageMaker.region {request.region}"
+    if not _matches(request.execution_role, rule.execution_roles):
+        return f"spec.target.sageMaker.executionRoleArn {request.execution_role}"
+    return None

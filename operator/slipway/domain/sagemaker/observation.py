@@ -1,0 +1,121 @@
+"""What was seen in SageMaker in one pass."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slipway.domain.names import Owner
+
+
+class EndpointState(StrEnum):
+    """EndpointStatus: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html"""
+
+    OUT_OF_SERVICE = "OutOfService"
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    SYSTEM_UPDATING = "SystemUpdating"
+    ROLLING_BACK = "RollingBack"
+    IN_SERVICE = "InService"
+    DELETING = "Deleting"
+    FAILED = "Failed"
+    UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the service works on it and refuses every update and deletion until it is done."""
+        return self in _MOVING
+
+    @property
+    def serves(self) -> bool:
+        """Whether requests are answered. An update keeps the old fleet in service until the new one is."""
+        return self in _SERVING
+
+
+_MOVING = {
+    EndpointState.CREATING,
+    EndpointState.UPDATING,
+    EndpointState.SYSTEM_UPDATING,
+    EndpointState.ROLLING_BACK,
+    EndpointState.DELETING,
+}
+_SERVING = {
+    EndpointState.IN_SERVICE,
+    EndpointState.UPDATING,
+    EndpointState.SYSTEM_UPDATING,
+    EndpointState.ROLLING_BACK,
+    EndpointState.UPDATE_ROLLBACK_FAILED,
+}
+
+
+@dataclass(frozen=True)
+class EndpointSummary:
+    """One row of ListEndpoints."""
+
+    name: str
+    state: EndpointState
+    last_modified: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint as DescribeEndpoint and ListTags show it."""
+
+    name: str
+    arn: str
+    state: EndpointState
+    config: str
+    """Endpoint config in service; during an update, the one before."""
+    last_modified: str
+    """LastModifiedTime in ISO 8601 with microseconds; only ever compared for equality."""
+    tags: dict[str, str]
+    failure: str | None = None
+    """FailureReason. It outlives its cause, and does not say which config it is about."""
+    desired_instances: int | None = None
+    current_instances: int | None = None
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Every model and endpoint config of this owner, found by the prefix of the name and verified by tag."""
+
+    configs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
+    """ARNs of those, and of the endpoint, that lack the mark of a retained resource."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a plan is made from. What was not asked is None."""
+
+    endpoint: Endpoint | None
+    config_exists: bool | None = None
+    """Whether the wanted endpoint config exists and is ours."""
+    model_exists: bool | None = None
+    """Whether the wanted model exists and is ours."""
+    inventory: Inventory | None = None
+    serving_revision: tuple[str, str] | None = None
+    """Repository and commit that the endpoint's config serves, read from its model's environment. Asked only
+    where the status does not know."""
+
+
+class InventoryWish(StrEnum):
+    """When to list every model and config of the owner, which takes several requests."""
+
+    NEVER = "never"
+    SETTLED = "settled"
+    """Only if the wanted config is in service, so that what is left over can go."""
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to look at."""
+
+    owner: Owner
+    endpoint_name: str
+    config: str | None = None
+    """The wanted endpoint config; None: do not look."""
+    model: str | None = None
+    known_configs: frozenset[str] = frozenset()
+    """Configs of which the status knows what they serve."""
+    inventory: InventoryWish = InventoryWish.NEVER

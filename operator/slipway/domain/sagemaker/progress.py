@@ -1,0 +1,118 @@
+"""What serves, what served before, and the history: derived from what was seen."""
+
+from datetime import datetime
+
+from slipway.api.v1alpha1.deployment import (
+    Attempt,
+    DeploymentStatus,
+    HistoryEntry,
+    RevisionStatus,
+    ServedRevision,
+)
+from slipway.domain.conditions import timestamp
+from slipway.domain.sagemaker.desired import Desired, ServedModel
+from slipway.domain.sagemaker.observation import Observation
+
+HISTORY_LENGTH = 10
+
+
+def last_served(status: DeploymentStatus) -> ServedModel | None:
+    """The commit to go on serving when the ModelVersion is gone or not ready."""
+    serving, attempt = status.revision.serving, status.attempt
+    if serving:
+        return ServedModel(serving.repo, serving.revision, serving.model_version, serving.hub)
+    if attempt and attempt.outcome != "Failed":
+        return ServedModel(attempt.repo, attempt.revision, attempt.model_version, attempt.hub)
+    return None
+
+
+def revised(status: DeploymentStatus, seen: Observation, desired: Desired | None, now: datetime) -> RevisionStatus:
+    """The revisions after an observation."""
+    before = status.revision
+    serving = _serving(status, seen, desired, now)
+    wanted = desired.served.revision if desired else before.desired
+    if serving is None:
+        return RevisionStatus(desired=wanted, serving=None, previous=before.serving or before.previous)
+    if before.serving is None or before.serving.config == serving.config:
+        previous = before.previous if before.previous and before.previous.config != serving.config else None
+    else:
+        previous = before.serving
+    return RevisionStatus(desired=wanted, serving=serving, previous=previous)
+
+
+def _serving(
+    status: DeploymentStatus, seen: Observation, desired: Desired | None, now: datetime
+) -> ServedRevision | None:
+    endpoint = seen.endpoint
+    if endpoint is None or not endpoint.state.serves:
+        return None
+    known = status.revision
+    for candidate in (known.serving, known.previous):
+        if candidate and candidate.config == endpoint.config:
+            kept = candidate is known.serving
+            return candidate if kept else candidate.model_copy(update={"since": timestamp(now)})
+    if status.attempt and status.attempt.config == endpoint.config:
+        return _from_attempt(status.attempt, now)
+    if desired and desired.config.name == endpoint.config:
+        return _from_desired(desired, now)
+    if seen.serving_revision:
+        repo, commit = seen.serving_revision
+        return ServedRevision(
+            revision=commit, repo=repo, model_version="", config=endpoint.config, since=timestamp(now)
+        )
+    return None
+
+
+def _from_attempt(attempt: Attempt, now: datetime) -> ServedRevision:
+    return ServedRevision(
+        revision=attempt.revision,
+        model_version=attempt.model_version,
+        repo=attempt.repo,
+        hub=attempt.hub,
+        config=attempt.config,
+        model=attempt.model,
+        image=attempt.image,
+        since=timestamp(now),
+    )
+
+
+def _from_desired(desired: Desired, now: datetime) -> ServedRevision:
+    return ServedRevision(
+        revision=desired.served.revision,
+        model_version=desired.served.model_version,
+        repo=desired.served.repo,
+        hub=desired.served.hub,
+        config=desired.config.name,
+        model=desired.model.name,
+        image=desired.image,
+        since=timestamp(now),
+    )
+
+
+def history(
+    entries: list[HistoryEntry], serving: ServedRevision | None, attempt: Attempt | None, now: datetime
+) -> list[HistoryEntry]:
+    """The last ten revisions, newest first: what serves, what was replaced, what failed."""
+    result = list(entries)
+    if serving and not any(entry.config == serving.config and entry.outcome == "Serving" for entry in result):
+        closing = {"until": timestamp(now), "outcome": "Replaced"}
+        result = [e.model_copy(update=closing) if e.outcome == "Serving" else e for e in result]
+        new = HistoryEntry(revision=serving.revision, config=serving.config, since=serving.since, outcome="Serving")
+        result.insert(0, new)
+    if attempt and attempt.outcome == "Failed" and not _has_failure(result, attempt):
+        failed = HistoryEntry(
+            revision=attempt.revision,
+            config=attempt.config,
+            since=attempt.started_at,
+            until=timestamp(now),
+            outcome="Failed",
+        )
+        result.insert(0, failed)
+    return result[:HISTORY_LENGTH]
+
+
+def _has_failure(entries: list[HistoryEntry], attempt: Attempt) -> bool:
+    return any(
+        (entry.config, entry.since, entry.outcome) == (attempt.config, attempt.started_at, "Failed")
+        for entry in entries
+    )

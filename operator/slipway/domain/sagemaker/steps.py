@@ -1,0 +1,128 @@
+"""The steps that a plan consists of. Each is small, idempotent, and one call to the service."""
+
+from dataclasses import dataclass, field
+
+from slipway.domain.names import Owner
+
+VARIANT = "AllTraffic"
+"""The one production variant. Its name never changes: a blue/green update requires the same name
+(https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html)."""
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """What CreateModel needs."""
+
+    name: str
+    image: str
+    environment: dict[str, str] = field(hash=False)
+    execution_role: str
+
+
+@dataclass(frozen=True)
+class ConfigRequest:
+    """What CreateEndpointConfig needs."""
+
+    name: str
+    model: str
+    instance_type: str
+    initial_instances: int
+    startup_timeout: int
+    """Seconds."""
+    inference_ami: str | None
+
+
+@dataclass(frozen=True)
+class CreateModel:
+    """Create the model, or find that it is there and ours."""
+
+    owner: Owner
+    model: ModelRequest
+
+
+@dataclass(frozen=True)
+class CreateEndpointConfig:
+    """Create the endpoint config, or find that it is there and ours."""
+
+    owner: Owner
+    config: ConfigRequest
+
+
+@dataclass(frozen=True)
+class CreateEndpoint:
+    """Create the endpoint, or find that it is there and ours."""
+
+    owner: Owner
+    name: str
+    config: str
+
+
+@dataclass(frozen=True)
+class UpdateEndpoint:
+    """Bring another config into service, with as many instances as there are now.
+
+    Without RetainAllVariantProperties an update sets the count back to the config's initial one
+    (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html), which undoes every
+    change of the count and every autoscaling since.
+    """
+
+    name: str
+    config: str
+
+
+@dataclass(frozen=True)
+class SetInstanceCount:
+    """Change the number of instances without a second fleet."""
+
+    name: str
+    instances: int
+
+
+@dataclass(frozen=True)
+class MarkOwner:
+    """Put this owner's tags on what its predecessor of the same name left."""
+
+    owner: Owner
+    arn: str
+
+
+@dataclass(frozen=True)
+class MarkRetained:
+    """Mark what is left behind on purpose."""
+
+    arns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeleteEndpoint:
+    """Begin the deletion of the endpoint."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DeleteEndpointConfig:
+    """Delete an endpoint config that nothing uses."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DeleteModel:
+    """Delete a model that no kept config uses."""
+
+    name: str
+
+
+Step = (
+    CreateModel
+    | CreateEndpointConfig
+    | CreateEndpoint
+    | UpdateEndpoint
+    | SetInstanceCount
+    | MarkOwner
+    | MarkRetained
+    | DeleteEndpoint
+    | DeleteEndpointConfig
+    | DeleteModel
+)

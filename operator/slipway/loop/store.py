@@ -1,0 +1,95 @@
+"""The last known state of every watched object, and which objects refer to which."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from slipway.loop.keys import Key
+
+Object = dict[str, Any]
+"""An object as the API server sends it."""
+Indexer = Callable[[Key, Object], Iterable[str]]
+
+
+def version(raw: Object) -> int:
+    """The resourceVersion as a number.
+
+    Comparing them as integers is allowed since Kubernetes 1.35
+    (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions) and holds for every
+    etcd-backed server before. -1 where it is not a number: such a server's events always count as newer.
+    """
+    try:
+        return int(raw["metadata"]["resourceVersion"])
+    except (KeyError, ValueError):
+        return -1
+
+
+class Store:
+    """Objects by key, with indexes that are kept up to date as objects come and go."""
+
+    def __init__(self, indexers: dict[str, Indexer] | None = None) -> None:
+        self._objects: dict[Key, Object] = {}
+        self._indexers = indexers or {}
+        self._index: dict[str, dict[str, set[Key]]] = {name: defaultdict(set) for name in self._indexers}
+
+    def put(self, key: Key, raw: Object) -> bool:
+        """Remember the object, unless what is stored is newer. Returns whether anything changed."""
+        before = self._objects.get(key)
+        if before is not None and self._same_object(before, raw):
+            stored, new = version(before), version(raw)
+            if -1 not in (stored, new) and new <= stored:
+                return False
+        metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+        slim = {**raw, "metadata": metadata}
+        self._unindex(key)
+        self._objects[key] = slim
+        self._reindex(key, slim)
+        return True
+
+    def discard(self, key: Key, uid: str | None = None) -> bool:
+        """Forget the object; with `uid`, only if it is that very object. Returns whether it was there."""
+        before = self._objects.get(key)
+        if before is None or (uid is not None and before["metadata"].get("uid") != uid):
+            return False
+        self._unindex(key)
+        del self._objects[key]
+        return True
+
+    def get(self, key: Key) -> Object | None:
+        """The object, or None."""
+        return self._objects.get(key)
+
+    def keys(self, kind: str) -> Iterator[Key]:
+        """All keys of one kind."""
+        return (key for key in list(self._objects) if key.kind == kind)
+
+    def find(self, index: str, value: str) -> frozenset[Key]:
+        """The keys that the indexer `index` gave `value` for."""
+        return frozenset(self._index[index].get(value, ()))
+
+    def indexed(self, index: str) -> Iterator[str]:
+        """All values of an index."""
+        return iter(list(self._index[index]))
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    @staticmethod
+    def _same_object(one: Object, other: Object) -> bool:
+        return bool(one["metadata"].get("uid") == other["metadata"].get("uid"))
+
+    def _reindex(self, key: Key, raw: Object) -> None:
+        for name, indexer in self._indexers.items():
+            for value in indexer(key, raw):
+                self._index[name][value].add(key)
+
+    def _unindex(self, key: Key) -> None:
+        raw = self._objects.get(key)
+        if raw is None:
+            return
+        for name, indexer in self._indexers.items():
+            for value in indexer(key, raw):
+                keys = self._index[name][value]
+                keys.discard(key)
+                if not keys:
+                    del self._index[name][value]

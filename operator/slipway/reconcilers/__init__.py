@@ -1,0 +1,1 @@
+"""One module a resource: gather, plan, execute one step, report."""

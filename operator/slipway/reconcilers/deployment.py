@@ -1,0 +1,259 @@
+"""One pass over a Deployment: gather, plan, execute one step, report."""
+
+import logging
+from collections.abc import Hashable
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from slipway.api.v1alpha1 import FINALIZER
+from slipway.api.v1alpha1.common import seconds
+from slipway.api.v1alpha1.deployment import Deployment, Placement
+from slipway.api.v1alpha1.model_version import ModelVersion
+from slipway.domain import deployments
+from slipway.domain.deployments import Checked, Inputs, Problem, Result
+from slipway.domain.errors import OutsideError, Rejected
+from slipway.domain.sagemaker import progress
+from slipway.domain.sagemaker.desired import Desired, desired
+from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
+from slipway.domain.sagemaker.plan import Situation, plan, plan_deletion
+from slipway.domain.sagemaker.quiet import at_rest
+from slipway.loop.keys import Key
+from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools
+from slipway.reconcilers.reporting import report_invalid
+
+log = logging.getLogger(__name__)
+
+
+class DeploymentReconciler:
+    """Passes over Deployments."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass; seconds until the next one."""
+        tools = self._tools
+        raw = tools.store.get(key)
+        if raw is None:
+            tools.retries.clear(key)
+            return None
+        try:
+            deployment = Deployment.model_validate(raw)
+        except ValidationError as invalid:
+            await report_invalid(tools.reporter, key, raw, invalid, tools.clock.now())
+            return None
+        deleting = deployment.metadata.deletion_timestamp is not None
+        if deleting and FINALIZER not in deployment.metadata.finalizers:
+            return None
+        kind_of_pass = DeletionPass if deleting else ServingPass
+        try:
+            return await kind_of_pass(tools, key, raw, deployment).run()
+        except Outdated as changed:
+            log.info("the pass is void and will be done again: %s", changed)
+            return await self._refresh(key)
+
+    async def _refresh(self, key: Key) -> float | None:
+        live = await self._tools.kube.get(key)
+        if live is None:
+            self._tools.store.discard(key)
+        else:
+            self._tools.store.put(key, live)
+        return 0.0
+
+
+class ServingPass(DeploymentPass):
+    """A pass over a Deployment that should serve."""
+
+    async def run(self) -> float | None:
+        """Seconds until the next pass."""
+        checked = deployments.checked(self._inputs(account=None))
+        if checked.served is None and self.deployment.status.placement is None:
+            await self.report(_with_problem(Result(), checked.problem))
+            return None  # no call is made for a spec that cannot be acted on
+        circumstances = self._circumstances(checked)
+        held = self.tools.retries.holding(self.key, circumstances)
+        if held:
+            await self.report(self.refused(Result(), held[0]))
+            return held[1]
+        try:
+            account = await self.account()
+            checked = deployments.checked(self._inputs(account=account))
+            placement = deployments.placement_of(self.deployment, account)
+            wanted = self._desired(checked)
+            seen = await self._look(placement, wanted) if placement else None
+        except OutsideError as error:
+            return await self.failed(circumstances, error, Result())
+        if placement is None or wanted is None or seen is None:
+            return await self._stopped(checked, seen)
+        return await self._proceed(circumstances, checked, placement, wanted, seen)
+
+    async def _stopped(self, checked: Checked, seen: Observation | None) -> float | None:
+        """The spec cannot be acted on; what serves goes on serving, and its state is still reported."""
+        revision = progress.revised(self.deployment.status, seen, None, self.now) if seen else None
+        await self.report(_with_problem(Result(seen=seen, revision=revision), checked.problem))
+        moving = seen is not None and seen.endpoint is not None and seen.endpoint.state.is_moving
+        return self.timing.poll_moving if moving else None
+
+    async def _proceed(
+        self,
+        circumstances: Hashable,
+        checked: Checked,
+        placement: Placement,
+        wanted: Desired,
+        seen: Observation,
+    ) -> float | None:
+        if FINALIZER not in self.deployment.metadata.finalizers:
+            await self.set_finalizers([*self.deployment.metadata.finalizers, FINALIZER])
+            return 0.0
+        revision = progress.revised(self.deployment.status, seen, wanted, self.now)
+        situation = Situation(
+            owner=self.owner,
+            endpoint_name=placement.endpoint_name,
+            desired=wanted,
+            seen=seen,
+            attempt=self.deployment.status.attempt,
+            revision=revision,
+            now=self.now,
+            capacity_delay=self.timing.capacity_delay,
+            trigger=self.trigger,
+        )
+        steps = plan(situation)
+        result = _with_problem(
+            Result(
+                seen=seen,
+                placement=placement,
+                attempt=steps.attempt,
+                image=wanted.image,
+                revision=revision,
+                reconciling=steps.reconciling,
+                stalled=steps.stalled,
+            ),
+            checked.problem,
+        )
+        return await self.act(circumstances, placement, steps, result)
+
+    def _model_version(self) -> ModelVersion | None:
+        name = self.deployment.spec.model_ref.name
+        raw = self.tools.store.get(Key("ModelVersion", self.key.namespace, name))
+        if raw is None or raw["metadata"].get("deletionTimestamp"):
+            return None
+        try:
+            return ModelVersion.model_validate(raw)
+        except ValidationError:
+            return None  # its own pass reports what is wrong with it
+
+    def _inputs(self, *, account: str | None) -> Inputs:
+        installation = self.tools.installation
+        return Inputs(
+            deployment=self.deployment,
+            model_version=self._model_version(),
+            account=account,
+            rules=installation.placement_rules,
+            default_rule=installation.default_rule(account or ""),
+            catalogue=self.tools.catalogue,
+        )
+
+    def _circumstances(self, checked: Checked) -> Hashable:
+        """What must change before something that was refused is asked again at once."""
+        metadata = self.deployment.metadata
+        return (metadata.uid, metadata.generation, self.trigger, checked.served)
+
+    def _desired(self, checked: Checked) -> Desired | None:
+        target = self.deployment.spec.target.sage_maker
+        if checked.served is None or target is None:
+            return None
+        image = deployments.image_of(self.deployment, self.tools.catalogue)
+        return desired(self.deployment.spec, target, checked.served, image, self.owner)
+
+    async def _look(self, placement: Placement, wanted: Desired | None) -> Observation:
+        """What is there; from the shared poller alone, if that shows that nothing has moved."""
+        summary = await self.tools.target.summary(placement)
+        resting = at_rest(self.deployment, wanted, summary, self.owner)
+        if resting:
+            return resting
+        status = self.deployment.status
+        known = (status.revision.serving, status.revision.previous, status.attempt)
+        question = Question(
+            owner=self.owner,
+            endpoint_name=placement.endpoint_name,
+            config=wanted.config.name if wanted else None,
+            model=wanted.model.name if wanted else None,
+            known_configs=frozenset(entry.config for entry in known if entry),
+            inventory=InventoryWish.SETTLED if self._must_tidy(wanted) else InventoryWish.NEVER,
+        )
+        return await self.tools.target.observe(placement, question)
+
+    def _must_tidy(self, wanted: Desired | None) -> bool:
+        """Whether leftovers may exist: until an attempt is marked as succeeded, which tidying up precedes."""
+        attempt = self.deployment.status.attempt
+        if wanted is None:
+            return False
+        return attempt is None or attempt.config != wanted.config.name or attempt.outcome != "Succeeded"
+
+
+def _with_problem(result: Result, problem: Problem | None) -> Result:
+    """Add what the checks found, unless the plan has something more urgent to say."""
+    if problem is None:
+        return result
+    if problem.passing:
+        return replace(result, reconciling=result.reconciling or problem.finding)
+    return replace(result, stalled=result.stalled or problem.finding)
+
+
+class DeletionPass(DeploymentPass):
+    """A pass over a Deployment that is being deleted: needs no ModelVersion, no Secret, no valid spec."""
+
+    async def run(self) -> float | None:
+        """Seconds until the next pass."""
+        if self.deployment.status.placement is None and self.deployment.spec.target.sage_maker is None:
+            return await self._let_go()
+        circumstances: Hashable = (
+            self.deployment.metadata.uid,
+            self.deployment.metadata.generation,
+            self.trigger,
+        )
+        held = self.tools.retries.holding(self.key, circumstances)
+        if held:
+            await self.report(self.refused(Result(deleting=True), _with_way_out(held[0])))
+            return held[1]
+        try:
+            account = await self.account()
+            placement = deployments.placement_of(self.deployment, account)
+            if placement is None:
+                raise AssertionError("there is a placement or a target, so there is a placement")
+            if placement.account != account:
+                raise Rejected("PlacementChanged", deployments.other_account(placement, account))
+            seen = await self._look(placement)
+        except OutsideError as error:
+            return await self.failed(circumstances, _with_way_out(error), Result(deleting=True))
+        steps = plan_deletion(
+            self.owner,
+            seen,
+            self.deployment.status.attempt,
+            retain=self.deployment.spec.deletion_policy == "Retain",
+            startup_timeout=seconds(self.deployment.spec.rollout.startup_timeout),
+        )
+        if steps is None:
+            return await self._let_go()
+        result = Result(seen=seen, deleting=True, reconciling=steps.reconciling, stalled=steps.stalled)
+        return await self.act(circumstances, placement, steps, result)
+
+    async def _look(self, placement: Placement) -> Observation:
+        question = Question(owner=self.owner, endpoint_name=placement.endpoint_name, inventory=InventoryWish.ALWAYS)
+        return await self.tools.target.observe(placement, question)
+
+    async def _let_go(self) -> float | None:
+        """Nothing is left: let the object go."""
+        others = [name for name in self.deployment.metadata.finalizers if name != FINALIZER]
+        await self.set_finalizers(others)
+        log.info("deleted")
+        return None
+
+
+def _with_way_out(error: OutsideError) -> OutsideError:
+    """Add what a person can do about a deletion that is stuck."""
+    advice = ". Deletion goes on when this is mended; to leave the endpoint behind, set spec.deletionPolicy to Retain"
+    if error.message.endswith(advice):
+        return error
+    return replace(error, message=error.message.rstrip(".") + advice)

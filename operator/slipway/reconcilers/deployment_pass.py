@@ -1,0 +1,148 @@
+"""What passes over a Deployment share: the record before the step, the step, the report after it."""
+
+import logging
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from slipway.api.v1alpha1 import RECONCILE_NOW
+from slipway.api.v1alpha1.deployment import Deployment, Placement
+from slipway.domain import deployments
+from slipway.domain.conditions import Finding
+from slipway.domain.deployments import Result
+from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Transient
+from slipway.domain.installation import Installation
+from slipway.domain.names import Owner
+from slipway.domain.sagemaker.catalogue import Catalogue
+from slipway.domain.sagemaker.plan import Plan
+from slipway.kube import Kube
+from slipway.loop.clock import Clock
+from slipway.loop.keys import Key
+from slipway.loop.store import Object, Store
+from slipway.reconcilers.reporting import Reporter
+from slipway.reconcilers.retries import Retries
+from slipway.targets.port import Target
+from slipway.telemetry.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+
+class Outdated(Exception):  # nothing went wrong: the pass is void and will be done again
+    """The object is not the one that the pass started from any more."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What every pass works with."""
+
+    kube: Kube
+    store: Store
+    reporter: Reporter
+    target: Target
+    catalogue: Catalogue
+    installation: Installation
+    retries: Retries
+    clock: Clock
+    metrics: Metrics
+
+
+class DeploymentPass:
+    """One pass over one Deployment; nothing of it outlives the pass.
+
+    Every method raises Outdated when the object has changed or gone meanwhile.
+    """
+
+    def __init__(self, tools: Tools, key: Key, raw: Object, deployment: Deployment) -> None:
+        self.tools = tools
+        self.key = key
+        self.raw = raw
+        self.deployment = deployment
+        self.timing = tools.installation.timing
+        self.now: datetime = tools.clock.now()
+        metadata = deployment.metadata
+        self.owner = Owner(tools.installation.identifier, metadata.namespace, metadata.name, metadata.uid)
+        self.trigger = metadata.annotations.get(RECONCILE_NOW)
+
+    async def account(self) -> str:
+        """The AWS account in use. Raises the errors of `slipway.domain.errors`."""
+        target, placement = self.deployment.spec.target.sage_maker, self.deployment.status.placement
+        region = placement.region if placement else target.region if target else ""
+        return await self.tools.target.account(region)
+
+    async def act(self, circumstances: Hashable, placement: Placement, plan: Plan, result: Result) -> float | None:
+        """Execute the first step of a plan, if it has one, and report. Seconds until the next pass."""
+        if not plan.steps:
+            self.tools.retries.clear(self.key)
+            await self.report(result)
+            return self._next_look(plan)
+        if self._must_record(result):
+            await self.report(result)
+        else:
+            await self._check_alive()
+        step = plan.steps[0]
+        log.info("step: %s", type(step).__name__, extra={"step": repr(step)})
+        try:
+            await self.tools.target.execute(placement, step)
+        except OutsideError as error:
+            return await self.failed(circumstances, error, result)
+        self.tools.retries.clear(self.key)
+        return 0.0
+
+    def _must_record(self, result: Result) -> bool:
+        """Whether the pass would leave something behind that must be stored before the step."""
+        before = self.deployment.status
+        return (result.placement or before.placement, result.attempt or before.attempt) != (
+            before.placement,
+            before.attempt,
+        )
+
+    async def _check_alive(self) -> None:
+        """The first mutation of a pass needs proof that the object is still the one that was planned for.
+
+        Where the status was just written under its resourceVersion, that was the proof.
+        """
+        live = await self.tools.kube.get(self.key)
+        if live is None:
+            raise Outdated("the object is gone")
+        mine, now = self.raw["metadata"], live["metadata"]
+        if (mine["uid"], mine["resourceVersion"]) != (now["uid"], now["resourceVersion"]):
+            raise Outdated("the object was changed")
+
+    def _next_look(self, plan: Plan) -> float | None:
+        if plan.not_before:
+            return max(0.1, (plan.not_before - self.now).total_seconds())
+        if plan.look_again:
+            return self.timing.poll_moving
+        return self.timing.rejected_longest if plan.stalled else None
+
+    async def report(self, result: Result) -> None:
+        """Write the status, if it changed."""
+        status = deployments.next_status(self.deployment, result, self.now)
+        try:
+            self.raw = await self.tools.reporter.report(self.key, self.raw, status.to_api())
+        except (Conflict, NotFound) as changed:
+            raise Outdated(str(changed)) from changed
+        self.deployment = self.deployment.model_copy(update={"status": status})
+
+    async def set_finalizers(self, finalizers: list[str]) -> None:
+        """Replace the finalizers."""
+        version = self.raw["metadata"]["resourceVersion"]
+        try:
+            self.raw = await self.tools.kube.set_finalizers(self.key, version, finalizers)
+        except (Conflict, NotFound) as changed:
+            raise Outdated(str(changed)) from changed
+        self.tools.metrics.kube_writes.labels("finalizers").inc()
+        self.tools.store.put(self.key, self.raw)
+
+    async def failed(self, circumstances: Hashable, error: OutsideError, result: Result) -> float:
+        """Report what the outside world refused. Seconds until the next try."""
+        delay = self.tools.retries.record(self.key, circumstances, error)
+        log.warning("%s; next try in %.0f s", error, delay)
+        await self.report(self.refused(result, error))
+        return delay
+
+    def refused(self, result: Result, error: OutsideError) -> Result:
+        """The result of a pass that ended in an error, which passes by itself or stalls."""
+        finding = Finding(error.reason, error.message)
+        passing = isinstance(error, Transient | RateLimited | Conflict)
+        return replace(result, reconciling=finding if passing else None, stalled=None if passing else finding)

@@ -1,0 +1,1 @@
+"""Model registries: one module each, behind the port in `port.py`."""

@@ -1,0 +1,131 @@
+"""Settings of an installation, from environment variables that begin with SLIPWAY_, or a YAML file.
+
+Lists and structures are JSON in a variable (`SLIPWAY_NAMESPACES='["ml"]'`), plain YAML in the file that
+SLIPWAY_CONFIG names. Variables win. Credentials are not settings: AWS's come from the default chain (IRSA, Pod
+Identity, profile), Hub tokens from Secrets beside the objects that use them.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from slipway.domain.installation import Installation, Timing
+from slipway.domain.permissions import PlacementRule
+
+Patterns = Annotated[list[str], Field(min_length=1)]
+
+
+class PlacementSetting(BaseModel):
+    """Which namespaces may use which accounts, regions and execution roles (shell-style patterns)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    namespaces: Patterns
+    accounts: Patterns
+    regions: Patterns
+    execution_roles: Patterns
+
+
+class TimingSetting(BaseModel):
+    """Seconds; see `slipway.domain.installation.Timing`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    poll_moving: float = Timing.poll_moving
+    shortest_track: float = Timing.shortest_track
+    secret_recheck: float = Timing.secret_recheck
+    retry_first: float = Timing.retry_first
+    retry_longest: float = Timing.retry_longest
+    rejected_first: float = Timing.rejected_first
+    rejected_longest: float = Timing.rejected_longest
+    capacity_delay: float = Timing.capacity_delay
+
+
+class Settings(BaseSettings):
+    """Everything that can be set about an installation."""
+
+    model_config = SettingsConfigDict(env_prefix="SLIPWAY_", env_nested_delimiter="__", extra="ignore")
+
+    release: str = "slipway"
+    """Name of this installation, if there are several in one cluster."""
+    installation: str | None = None
+    """Marks everything that this installation makes. Default: uid of the namespace kube-system, and the release."""
+    namespaces: list[str] = []
+    """Namespaces to watch. Empty: all."""
+    workers: Annotated[int, Field(ge=1, le=200)] = 20
+    """Objects that are worked on at the same time."""
+    pass_timeout: float = 120.0
+    """Seconds after which one pass over one object is cancelled."""
+    sweep_interval: float = 180.0
+    """Seconds between two comparisons of what is known with a fresh list."""
+    request_timeout: float = 30.0
+    """Seconds for one request to the API server."""
+    http_host: str = "0.0.0.0"  # noqa: S104  # probes and Prometheus reach the pod by its own address
+    http_port: int = 8080
+    """Port of /healthz and /metrics; 0: any free one, which the log names."""
+    log_level: str = "INFO"
+
+    hub_endpoint: str = "https://huggingface.co"
+    """Hub for ModelVersions that name no endpoint."""
+    hub_ca_bundle: Path | None = None
+    """PEM file with further certificate authorities for the Hub."""
+    hub_timeout: float = 15.0
+    """Seconds for one request to a Hub."""
+    hub_concurrency: int = 8
+
+    aws_regions: list[str] = []
+    """Regions that a namespace without an entry in `placements` may use."""
+    aws_execution_roles: list[str] = []
+    """Execution roles that a namespace without an entry in `placements` may use."""
+    placements: list[PlacementSetting] = []
+    aws_timeout: float = 20.0
+    """Seconds for one request to AWS."""
+    aws_concurrency: int = 8
+    """Requests to one account and region at the same time."""
+    aws_requests_per_second: float = 8.0
+    """Requests to one account and region, on average. AWS publishes no limits; throttling slows down further."""
+    endpoint_poll: float = 10.0
+    """Seconds between two questions which endpoints have changed."""
+    endpoint_sweep: float = 240.0
+    """Seconds between two full lists of endpoints, which also show what was deleted."""
+    timing: TimingSetting = TimingSetting()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then the YAML file."""
+        file = os.environ.get("SLIPWAY_CONFIG")
+        yaml = (YamlConfigSettingsSource(settings_cls, yaml_file=Path(file)),) if file else ()
+        return (init_settings, env_settings, *yaml)
+
+    def installation_of(self, identifier: str) -> Installation:
+        """The part that decisions depend on."""
+        return Installation(
+            identifier=identifier,
+            placement_rules=tuple(
+                PlacementRule(
+                    tuple(rule.namespaces),
+                    tuple(rule.accounts),
+                    tuple(rule.regions),
+                    tuple(rule.execution_roles),
+                )
+                for rule in self.placements
+            ),
+            default_regions=tuple(self.aws_regions),
+            default_execution_roles=tuple(self.aws_execution_roles),
+            timing=Timing(**self.timing.model_dump()),
+        )

@@ -1,0 +1,1 @@
+"""Where models are served: one package a kind of target, behind the port in `port.py`."""

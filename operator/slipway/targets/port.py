@@ -1,0 +1,34 @@
+"""What the operator asks of a place where models are served.
+
+Every method raises the errors of `slipway.domain.errors` only. Looking never modifies.
+"""
+
+from typing import Protocol
+
+from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
+from slipway.domain.sagemaker.steps import Step
+
+
+class Target(Protocol):
+    """One kind of target, in every account and region."""
+
+    async def account(self, region: str) -> str:
+        """The account that the identity in use belongs to."""
+        ...
+
+    async def observe(self, placement: Placement, question: Question) -> Observation:
+        """What is there."""
+        ...
+
+    async def execute(self, placement: Placement, step: Step) -> None:
+        """Carry out one step. Finding that it was carried out before is success."""
+        ...
+
+    async def summary(self, placement: Placement) -> EndpointSummary | None:
+        """What the shared poller saw last; None if there is no such endpoint. Waits for the first full list."""
+        ...
+
+    def watch(self, placement: Placement) -> None:
+        """Let the shared poller of this account and region know that somebody cares about it."""
+        ...

@@ -1,0 +1,116 @@
+"""AWS's refusals as our errors.
+
+SageMaker answers almost everything with ValidationException, so the words decide. They are matched for each
+operation's own words, longest first: "Could not find endpoint" is a prefix of "Could not find endpoint
+configuration". Sources: the AWS controllers for Kubernetes (sagemaker-controller, generator.yaml and hooks.go) and
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html.
+"""
+
+from collections.abc import Callable
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
+
+THROTTLE_DELAY = 5.0
+"""Seconds to wait after throttling: AWS gives no hint."""
+
+Make = Callable[[str, str], OutsideError]
+
+
+class AlreadyExists(Conflict):
+    """A resource of this name is there. Whose it is, its tags tell."""
+
+
+class Busy(Conflict):
+    """The endpoint is in transition: look again later."""
+
+
+def _throttled(reason: str, message: str) -> OutsideError:
+    return RateLimited(reason, message, THROTTLE_DELAY)
+
+
+_BY_WORDS: tuple[tuple[str, Make, str], ...] = (
+    ("Could not find endpoint configuration", NotFound, "EndpointConfigNotFound"),
+    ("Could not find inference component", NotFound, "InferenceComponentNotFound"),
+    ("Cannot create already existing", AlreadyExists, "AlreadyExists"),
+    ("Cannot update in-progress endpoint", Busy, "EndpointBusy"),
+    ("Could not assume role", Rejected, "RoleNotAssumable"),
+    ("Could not find endpoint", NotFound, "EndpointNotFound"),
+    ("Could not find model", NotFound, "ModelNotFound"),
+    ("Requested image", Rejected, "ImageNotFound"),
+    ("ResourceNotFound", NotFound, "ResourceNotFound"),
+)
+"""Longest first where one is a prefix of another."""
+
+_BY_CODE: dict[str, tuple[Make, str]] = {
+    "ResourceLimitExceeded": (Rejected, "QuotaExceeded"),
+    "ThrottlingException": (_throttled, "AwsThrottled"),
+    "Throttling": (_throttled, "AwsThrottled"),
+    "TooManyRequestsException": (_throttled, "AwsThrottled"),
+    "RequestLimitExceeded": (_throttled, "AwsThrottled"),
+    "ResourceInUse": (Conflict, "ResourceInUse"),
+    "ResourceNotFound": (NotFound, "ResourceNotFound"),
+    "AccessDeniedException": (Rejected, "AccessDenied"),
+    "AccessDenied": (Rejected, "AccessDenied"),
+    "UnauthorizedOperation": (Rejected, "AccessDenied"),
+    "ExpiredTokenException": (Rejected, "CredentialsInvalid"),
+    "ExpiredToken": (Rejected, "CredentialsInvalid"),
+    "UnrecognizedClientException": (Rejected, "CredentialsInvalid"),
+    "InvalidClientTokenId": (Rejected, "CredentialsInvalid"),
+    "InvalidSignatureException": (Rejected, "CredentialsInvalid"),
+    "RequestTimeout": (Transient, "AwsTimeout"),
+    "RequestExpired": (Transient, "AwsTimeout"),
+}
+
+_ADVICE = {
+    "QuotaExceeded": " Ask for more under Service Quotas, or use another instance type",
+    "RoleNotAssumable": " See spec.target.sageMaker.executionRoleArn",
+    "ImageNotFound": " See spec.engine.version and spec.engine.image",
+    "AccessDenied": " Add the permission to the operator's IAM role",
+    "CredentialsInvalid": " Check the operator's AWS credentials",
+}
+
+
+def translated(operation: str, refused: Exception) -> OutsideError:
+    """The refusal of one operation as one of our errors, with the service's own words."""
+    if isinstance(refused, ClientError):
+        return _answered(operation, refused)
+    if isinstance(refused, NoCredentialsError | PartialCredentialsError):
+        text = "the operator has no AWS credentials: give its ServiceAccount an IAM role (IRSA or Pod Identity)"
+        return Rejected("CredentialsMissing", text)
+    if isinstance(refused, ParamValidationError):
+        return Rejected("InvalidRequest", f"{operation}: {refused}")
+    if isinstance(refused, HTTPClientError | BotoConnectionError):
+        return Transient("AwsUnreachable", f"{operation}: {refused}")
+    if isinstance(refused, NoRegionError | BotoCoreError):
+        return Rejected("AwsClientError", f"{operation}: {refused}")
+    return Transient("AwsUnreachable", f"{operation}: {type(refused).__name__}")
+
+
+def _answered(operation: str, refused: ClientError) -> OutsideError:
+    error = refused.response.get("Error", {})
+    code, words = error.get("Code", ""), error.get("Message", "") or str(refused)
+    status = int(refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    make, reason = _classify(code, words, status)
+    return make(reason, f"{operation}: {words}{_ADVICE.get(reason, '')}")
+
+
+def _classify(code: str, words: str, status: int) -> tuple[Make, str]:
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    if status >= 500 or code in ("InternalFailure", "ServiceUnavailable", "InternalServerError"):
+        return Transient, "AwsUnavailable"
+    for fragment, make, reason in _BY_WORDS:
+        if fragment in words:
+            return make, reason
+    return Rejected, "ValidationFailed" if code == "ValidationException" else code or "AwsRefused"

@@ -1,0 +1,139 @@
+"""One poller a region notices what moves, for all Deployments together.
+
+Every few seconds it asks which endpoints were modified lately; now and then it lists all of them, which also shows
+what was deleted behind our back. It only wakes: no step is planned on what it saw, except for doing nothing.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from slipway.domain.errors import OutsideError, RateLimited, Transient
+from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary
+from slipway.targets.sagemaker.clients import AwsClients
+
+_PAGE = 100
+_OVERLAP = timedelta(seconds=60)
+"""How far each question reaches back, for clocks that differ and lists that lag."""
+
+log = logging.getLogger(__name__)
+
+
+class EndpointPoller:
+    """The endpoints of one region, as of the last look."""
+
+    def __init__(
+        self,
+        clients: AwsClients,
+        region: str,
+        *,
+        wake: Callable[[str, str], None],
+        interval: float,
+        sweep_interval: float,
+    ) -> None:
+        """`wake` is called with (region, endpoint name) for every endpoint that changed, appeared or vanished.
+
+        `interval` and `sweep_interval` are seconds between two looks at what changed, and at everything.
+        """
+        self._clients = clients
+        self._region = region
+        self._wake = wake
+        self._interval = interval
+        self._sweep_interval = sweep_interval
+        self._endpoints: dict[str, EndpointSummary] = {}
+        self._listed = False
+        self._answered = asyncio.Event()
+        self._problem: OutsideError | None = None
+        self._newest = datetime.now(UTC)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to poll, if that has not begun."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"endpoint-poller-{self._region}")
+
+    async def close(self) -> None:
+        """Stop polling."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def summary(self, name: str) -> EndpointSummary | None:
+        """What was seen last. Waits for the first full list; raises the error that keeps it from coming."""
+        self.start()
+        await self._answered.wait()
+        if not self._listed:
+            raise self._problem or Transient("EndpointsNotListed", f"no list of endpoints of {self._region} yet")
+        return self._endpoints.get(name.lower())
+
+    async def _run(self) -> None:
+        next_sweep = 0.0
+        while True:
+            try:
+                if time.monotonic() >= next_sweep:
+                    await self._sweep()
+                    next_sweep = time.monotonic() + self._sweep_interval * random.uniform(0.9, 1.1)  # noqa: S311
+                else:
+                    await self._look()
+                self._problem = None
+                delay = self._interval
+            except OutsideError as problem:
+                if self._problem is None:
+                    log.warning("cannot list the endpoints of %s: %s", self._region, problem)
+                self._problem = problem
+                delay = max(self._interval, problem.retry_after if isinstance(problem, RateLimited) else 0)
+            self._answered.set()
+            await asyncio.sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  # jitter, not cryptography
+
+    async def _sweep(self) -> None:
+        """List everything; what is missing was deleted."""
+        found = await self._list()
+        vanished = self._endpoints.keys() - found.keys()
+        for name in vanished:
+            del self._endpoints[name]
+            self._wake(self._region, name)
+        self._take(found)
+        self._listed = True
+
+    async def _look(self) -> None:
+        """List what was modified lately."""
+        self._take(await self._list(LastModifiedTimeAfter=self._newest - _OVERLAP))
+
+    def _take(self, found: dict[str, EndpointSummary]) -> None:
+        first = not self._listed
+        for name, summary in found.items():
+            changed = self._endpoints.get(name) != summary
+            self._endpoints[name] = summary
+            if changed and not first:
+                self._wake(self._region, name)
+
+    async def _list(self, **filters: Any) -> dict[str, EndpointSummary]:
+        result: dict[str, EndpointSummary] = {}
+        following: dict[str, str] = {}
+        while True:
+            page = await self._clients.call(
+                "sagemaker",
+                self._region,
+                "list_endpoints",
+                SortBy="CreationTime",
+                MaxResults=_PAGE,
+                **filters,
+                **following,
+            )
+            for row in page["Endpoints"]:
+                modified = row["LastModifiedTime"].astimezone(UTC)
+                self._newest = max(self._newest, modified)
+                result[row["EndpointName"].lower()] = EndpointSummary(
+                    name=row["EndpointName"],
+                    state=EndpointState(row["EndpointStatus"]),
+                    last_modified=modified.isoformat(timespec="microseconds"),
+                )
+            if not page.get("NextToken"):
+                return result
+            following = {"NextToken": page["NextToken"]}

@@ -1,0 +1,63 @@
+"""Prometheus metrics of the operator itself."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from slipway.loop.queue import WorkQueue
+
+
+class Metrics:
+    """All metrics of one process. Each instance has a registry of its own, so that tests do not share them."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.passes = Counter(
+            "slipway_reconcile",
+            "Passes over an object.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "slipway_reconcile_seconds",
+            "Duration of a pass.",
+            ["kind"],
+            buckets=(0.005, 0.02, 0.1, 0.5, 2, 10, 60),
+            registry=self.registry,
+        )
+        self.kube_writes = Counter(
+            "slipway_kubernetes_writes",
+            "Writes to the API server.",
+            ["what"],
+            registry=self.registry,
+        )
+        self.aws_requests = Counter(
+            "slipway_aws_requests",
+            "Requests to AWS; outcome is ok or the reason of the refusal.",
+            ["operation", "outcome"],
+            registry=self.registry,
+        )
+        self.events_dropped = Counter(
+            "slipway_events_dropped", "Events that could not be recorded.", registry=self.registry
+        )
+        self.missed = Counter(
+            "slipway_watch_missed",
+            "Objects whose change the watch had not delivered when the sweep found it.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.conditions = Counter(
+            "slipway_condition_transitions",
+            "Conditions that appeared or changed.",
+            ["kind", "type", "reason"],
+            registry=self.registry,
+        )
+
+    def watch_queue(self, queue: WorkQueue) -> None:
+        """Show the queue's depth and age when asked."""
+        depth = Gauge("slipway_queue_depth", "Objects that wait for a worker.", registry=self.registry)
+        depth.set_function(lambda: queue.depth)
+        age = Gauge(
+            "slipway_queue_longest_wait_seconds",
+            "How long the oldest of them has waited.",
+            registry=self.registry,
+        )
+        age.set_function(queue.longest_wait)

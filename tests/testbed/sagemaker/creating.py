@@ -1,0 +1,189 @@
+"""CreateModel and CreateEndpointConfig: what the service refuses beyond its schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.testbed.sagemaker import refusals
+from tests.testbed.sagemaker.states import Config, Model, Rules, Tags, World
+
+Params = Mapping[str, Any]
+
+# Accounts of the deep learning containers that are not 763104351884 (facts/sagemaker-containers.md, 2.1).
+DLC_ACCOUNT = "763104351884"
+DLC_ACCOUNTS = {
+    "af-south-1": "626614931356",
+    "ap-east-1": "871362719292",
+    "ap-east-2": "975050140332",
+    "ap-northeast-3": "364406365360",
+    "ap-south-2": "772153158452",
+    "ap-southeast-3": "907027046896",
+    "ap-southeast-4": "457447274322",
+    "ap-southeast-5": "550225433462",
+    "ap-southeast-6": "633930458069",
+    "ap-southeast-7": "590183813437",
+    "ca-west-1": "204538143572",
+    "cn-north-1": "727897471807",
+    "cn-northwest-1": "727897471807",
+    "eu-central-2": "380420809688",
+    "eu-south-1": "692866216735",
+    "eu-south-2": "503227376785",
+    "il-central-1": "780543022126",
+    "me-central-1": "914824155844",
+    "me-south-1": "217643126080",
+    "mx-central-1": "637423239942",
+    "us-gov-east-1": "446045086412",
+    "us-gov-west-1": "442386744353",
+}
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/huggingface-pytorch-tgi-inference"
+    r"(:\d+\.\d+\.\d+-tgi\d+\.\d+\.\d+-gpu-py3\d+-cu\d+-ubuntu\d+\.\d+(-v\d+\.\d+)?|@sha256:[0-9a-f]{64})"
+)
+# [M] families whose storage is the instance's own refuse a volume size.
+_LOCAL_STORAGE = re.compile(r"ml\.(g4dn|g5|g6|g6e|g7|g7e|p4d|p4de|p5|p5e|p5en|p6-b200|p6-b300|m5d|c5d|r5d)\.")
+_NOT_MODELLED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig", "ExecutionRoleArn")
+
+
+def tags_of(params: Params, have: Mapping[str, str] | None = None) -> Tags:
+    """The tags of a request on top of those there; more than 50, duplicates and aws: are refused [M]."""
+    tags = dict(have or {})
+    seen = set()
+    for tag in params.get("Tags") or []:
+        if tag["Key"] in seen:
+            raise refusals.invalid(f"Duplicate tag key found: {tag['Key']}")
+        if tag["Key"].lower().startswith("aws:"):
+            raise refusals.invalid(f"Tag key {tag['Key']} uses the reserved prefix aws:")
+        seen.add(tag["Key"])
+        tags[tag["Key"]] = tag["Value"]
+    if len(tags) > 50:
+        raise refusals.invalid("A resource can have at most 50 tags.")
+    return tags
+
+
+def create_model(world: World, params: Params) -> Params:
+    arn = world.arn("model", params["ModelName"])
+    if params["ModelName"].lower() in world.models:
+        raise refusals.exists("model", arn)
+    container = _container(params)
+    _role(world, params)
+    _environment(container.get("Environment", {}))
+    _weights(container)
+    image_known(world.rules, world.region, container["Image"])
+    kept = {key: value for key, value in params.items() if key not in {"Tags", "Containers"}}
+    # [M] what DescribeModel adds to what was sent.
+    kept["PrimaryContainer"] = {"Mode": "SingleModel", "Environment": {}, **container}
+    kept.setdefault("EnableNetworkIsolation", False)
+    world.models[params["ModelName"].lower()] = Model(params["ModelName"], arn, kept, world.now(), tags_of(params))
+    return {"ModelArn": arn}
+
+
+def _container(params: Params) -> dict[str, Any]:
+    containers = params.get("Containers") or []
+    if ("PrimaryContainer" in params) == bool(containers):
+        raise refusals.invalid("Exactly one of PrimaryContainer and Containers must be set.")  # [M]
+    if len(containers) > 1:
+        raise refusals.not_modelled("models of several containers")
+    container = dict(params.get("PrimaryContainer") or containers[0])
+    if "ModelPackageName" in container:
+        raise refusals.not_modelled("models from model packages")
+    if "Image" not in container:
+        raise refusals.invalid("The container must have an Image or a ModelPackageName.")  # [M]
+    return container
+
+
+def _role(world: World, params: Params) -> None:
+    role = params.get("ExecutionRoleArn")
+    if not role:
+        raise refusals.invalid("ExecutionRoleArn is required.")  # [M]
+    if role.split(":")[4] != world.account:
+        raise refusals.cross_account_role()
+    if role not in world.rules.roles:
+        raise refusals.role_not_assumable(role)
+
+
+def _environment(environment: Mapping[str, str]) -> None:
+    """[D] 1,024 bytes each, 32 KiB together; the schema counts characters and entries. Texts [M]."""
+    total = 0
+    for key, value in environment.items():
+        longest = max(len(key.encode()), len(value.encode()))
+        total += len(key.encode()) + len(value.encode())
+        if longest > 1024:
+            raise refusals.invalid(f"Environment variable {key} exceeds 1024 bytes.")
+    if total > 32 * 1024:
+        raise refusals.invalid("The environment variables exceed 32 KB in total.")
+
+
+def _weights(container: Params) -> None:
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource")
+    if source and "ModelDataUrl" in container:
+        raise refusals.invalid("ModelDataUrl and ModelDataSource cannot both be set.")  # [M]
+    if source and source["S3DataType"] == "S3Prefix" and not source["S3Uri"].endswith("/"):
+        raise refusals.invalid(f'S3Uri {source["S3Uri"]} must end with a forward slash "/".')  # [M]
+
+
+def image_known(rules: Rules, region: str, image: str) -> None:
+    if any(image.startswith(prefix) for prefix in rules.denied_images):
+        raise refusals.image_not_found(image)
+    if any(image.startswith(prefix) for prefix in rules.images):
+        return
+    found = _ECR.fullmatch(image)
+    if not found or found["region"] != region or found["account"] != DLC_ACCOUNTS.get(region, DLC_ACCOUNT):
+        raise refusals.image_not_found(image)
+
+
+def create_endpoint_config(world: World, params: Params) -> Params:
+    name = params["EndpointConfigName"]
+    arn = world.arn("endpoint-config", name)
+    if name.lower() in world.configs:
+        raise refusals.exists("endpoint-config", arn)
+    for unsupported in _NOT_MODELLED:
+        if unsupported in params:
+            raise refusals.not_modelled(f"endpoint configs with {unsupported}")
+    variants = [_variant(world, variant) for variant in params["ProductionVariants"]]
+    names = [variant["VariantName"] for variant in variants]
+    if len(set(names)) < len(names):
+        raise refusals.invalid("Production variant names must be unique.")  # [M]
+    kept = {key: value for key, value in params.items() if key not in {"Tags", "ProductionVariants"}}
+    kept |= {"ProductionVariants": variants}
+    kept.setdefault("EnableNetworkIsolation", False)
+    world.configs[name.lower()] = Config(
+        name, arn, kept, world.now(), tags_of(params), hidden_for=world.rules.hidden_calls
+    )
+    return {"EndpointConfigArn": arn}
+
+
+def _variant(world: World, variant: Params) -> dict[str, Any]:
+    if "ServerlessConfig" in variant:
+        raise refusals.not_modelled("serverless variants")
+    if "ModelName" not in variant:
+        raise refusals.not_modelled("variants without a model (inference components)")
+    if "ManagedInstanceScaling" in variant:
+        raise refusals.invalid("ManagedInstanceScaling is not supported with the given EndpointConfig setup.")
+    if ("InstanceType" in variant) == ("InstancePools" in variant):
+        raise refusals.invalid("Exactly one of InstanceType and InstancePools must be set.")  # [M]
+    if "InitialInstanceCount" not in variant:
+        raise refusals.invalid("InitialInstanceCount is required for an instance-based variant.")  # [M]
+    _storage(variant)
+    for model in _models(variant):
+        if model.lower() not in world.models:
+            raise refusals.not_found("model", world.arn("model", model))
+    return {"InitialVariantWeight": 1.0, **variant}
+
+
+def _models(variant: Params) -> list[str]:
+    pools = variant.get("InstancePools", [])
+    return [
+        variant["ModelName"],
+        *(pool["ModelNameOverride"] for pool in pools if "ModelNameOverride" in pool),
+    ]
+
+
+def _storage(variant: Params) -> None:
+    if "VolumeSizeInGB" not in variant:
+        return
+    for sized in [variant, *variant.get("InstancePools", [])]:
+        if _LOCAL_STORAGE.match(sized.get("InstanceType", "")):
+            kind = sized["InstanceType"]
+            raise refusals.invalid(f"VolumeSizeInGB is not supported for instance type {kind}.")  # [M]

@@ -1,0 +1,208 @@
+"""One request from its arrival to its answer: hooks, faults, the operation, the log. No sockets here."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+from tests.testbed.sagemaker import container, neighbours, refusals, schema, wire
+from tests.testbed.sagemaker.calls import Call, CallLog, Failure, Faults, Hooks, RateLimit, is_mutating
+from tests.testbed.sagemaker.operations import OPERATIONS, REFUSED, target_of
+from tests.testbed.sagemaker.states import SERVING, Rules, World
+from tests.testbed.sagemaker.wire import Answer, Request
+
+Forward = Callable[[], Answer]
+_TAGGING = {"AddTags", "ListTags", "DeleteTags"}
+_OUR_ARN = re.compile(r"arn:[^:]*:sagemaker:[^:]*:[^:]*:(model|endpoint-config|endpoint)/")
+_VARIANT = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
+
+
+class Lost(Exception):
+    """No answer is sent: the connection is dropped at once, or only when the caller gives up."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
+class Service:
+    def __init__(self) -> None:
+        self.rules = Rules()
+        self.log = CallLog()
+        self.faults = Faults()
+        self.hooks = Hooks()
+        self.rate_limit = RateLimit()
+        self.latency = 0.0
+        self._worlds: dict[tuple[str, str], World] = {}
+        self._accounts: dict[str, str] = {}
+
+    def world(self, account: str, region: str) -> World:
+        with self.rules.lock:
+            return self._worlds.setdefault((account, region), World(account, region, self.rules))
+
+    def worlds(self) -> list[World]:
+        with self.rules.lock:
+            return list(self._worlds.values())
+
+    def account(self, access_key: str) -> str:
+        if access_key not in self._accounts:
+            self._accounts[access_key] = neighbours.account_of(access_key)
+        return self._accounts[access_key]
+
+    def handle(self, request: Request, forward: Forward) -> Answer:
+        """Answers, or raises Lost. What happened is logged before the caller learns of it."""
+        if self.latency:
+            time.sleep(self.latency)
+        mutating = is_mutating(request.operation)
+        error: str | None = None
+        effect = False
+        try:
+            if mutating:
+                self.hooks.fire(request.operation, request.params, "before")
+            self._fail(request, "before")
+            answer = self._answer(request, forward)
+            effect, error = mutating and answer.status < 400, answer.headers.get("x-amzn-ErrorType")
+            if answer.status < 400:
+                if mutating:
+                    self.hooks.fire(request.operation, request.params, "after")
+                self._fail(request, "after")
+            elif error is None:
+                error = str(answer.status)
+            return answer
+        except refusals.Refusal as refusal:
+            error = refusal.code
+            return wire.error(request.protocol, refusal)
+        except Lost as lost:
+            error = lost.how
+            raise
+        except Exception as crash:  # of a hook, or of this double: the connection breaks, the log says why
+            error = type(crash).__name__
+            raise
+        finally:
+            self.log.add(
+                Call(
+                    service=request.service,
+                    operation=request.operation,
+                    target=target_of(request.params),
+                    account=self.account(request.access_key) if request.access_key else "",
+                    region=request.region,
+                    mutating=mutating,
+                    effect=effect,
+                    error=error,
+                    time=self.rules.clock(),
+                    params=request.params,
+                )
+            )
+
+    def _fail(self, request: Request, when: str) -> None:
+        fault = self.faults.take(request.operation, request.params, "before" if when == "before" else "after")
+        if fault is None:
+            return
+        failure: Failure = fault.error
+        if isinstance(failure, str):
+            raise Lost(failure)
+        raise refusals.Refusal(*failure)
+
+    def _answer(self, request: Request, forward: Forward) -> Answer:
+        ours = request.service in {"sagemaker", "sagemaker-runtime"}
+        if not request.access_key and ours:
+            raise refusals.Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        account = self.account(request.access_key)
+        if ours and not self.rate_limit.take((account, request.region, request.operation)):
+            raise refusals.throttled()
+        if request.service == "sagemaker-runtime":
+            return self._invoke(request, self.world(account, request.region))
+        if request.service == "sagemaker" and request.operation in REFUSED:
+            raise refusals.not_modelled(request.operation)
+        if request.service == "sagemaker" and _answered_here(request):
+            return self._operate(request, self.world(account, request.region))
+        if request.service == "sts":
+            self._assume(request, account)
+        if request.operation == "RegisterScalableTarget":
+            self._register(request, self.world(account, request.region))
+        return forward()
+
+    def _operate(self, request: Request, world: World) -> Answer:
+        schema.check(request.operation, request.params)
+        with self.rules.lock:
+            world.advance()
+            return wire.answer(OPERATIONS[request.operation](world, request.params))
+
+    def _assume(self, request: Request, account: str) -> None:
+        """moto lets every role be assumed; here it takes a trust policy: `trust(role, external_id)`."""
+        if not request.operation.startswith("AssumeRole"):
+            return
+        role = request.params.get("RoleArn", "")
+        with self.rules.lock:
+            trusted = role in self.rules.assumable
+            wanted = self.rules.assumable.get(role)
+        if not trusted or (wanted is not None and request.params.get("ExternalId") != wanted):
+            who = f"arn:aws:sts::{account}:user/moto"
+            raise refusals.denied(who, request.operation, role, "sts")
+
+    def _register(self, request: Request, world: World) -> None:
+        """moto registers scalable targets of endpoints that do not exist. Texts [M]."""
+        if request.params.get("ServiceNamespace") != "sagemaker":
+            return
+        found = _VARIANT.fullmatch(request.params.get("ResourceId", ""))
+        if found is None:
+            return
+        with self.rules.lock:
+            world.advance()
+            endpoint = world.endpoints.get(found["endpoint"].lower())
+            if endpoint is None:
+                raise refusals.not_found("endpoint", world.arn("endpoint", found["endpoint"]))
+            if endpoint.status != "InService":
+                raise refusals.in_progress(endpoint.arn)
+            if found["variant"] not in {variant.name for variant in endpoint.variants}:
+                raise refusals.invalid(f"No variant {found['variant']} found for endpoint {endpoint.arn}.")
+
+    def _invoke(self, request: Request, world: World) -> Answer:
+        name = request.params["EndpointName"]
+        if "InferenceComponent" in request.params:
+            raise refusals.not_modelled("inference components")
+        with self.rules.lock:
+            world.advance()
+            endpoint = world.endpoints.get(name.lower())
+            # [D] the name's case must match here; [M] an endpoint that serves nothing is reported as missing.
+            if endpoint is None or endpoint.name != name or endpoint.status not in SERVING:
+                raise _runtime(f"Endpoint {name} of account {world.account} not found.")
+            wanted = request.params.get("TargetVariant")
+            variants = [v for v in endpoint.variants if wanted in {None, v.name}]
+            if not variants:
+                raise _runtime(f"Variant {wanted} not found for endpoint {name}.")  # [M]
+            variant = max(variants, key=lambda one: one.current_weight)
+            started = variant.started
+        try:
+            body = container.invoke(started, request.body)
+        except container.ContainerError as failed:
+            return self._model_error(failed, world, name)
+        headers = {"Content-Type": "application/json", "x-Amzn-Invoked-Production-Variant": variant.name}
+        return Answer(200, body, headers)
+
+    def _model_error(self, failed: container.ContainerError, world: World, name: str) -> Answer:
+        side = "client" if failed.status < 500 else "server"
+        logs = f"/aws/sagemaker/Endpoints/{name}"
+        message = (
+            f'Received {side} error ({failed.status}) from primary with message "{failed.body}". '
+            f"See https://{world.region}.console.aws.amazon.com/cloudwatch/home?region={world.region}"
+            f"#logEventViewer:group={logs} in account {world.account} for more information."
+        )
+        more = {
+            "OriginalStatusCode": failed.status,
+            "OriginalMessage": failed.body,
+            "LogStreamArn": f"arn:aws:logs:{world.region}:{world.account}:log-group:{logs}",
+        }
+        return wire.error("rest-json", refusals.Refusal("ModelError", message, 424), more)
+
+
+def _runtime(message: str) -> refusals.Refusal:
+    """The runtime's code is ValidationError: unlike the control plane's, it is in the service model [S]."""
+    return refusals.Refusal("ValidationError", message)
+
+
+def _answered_here(request: Request) -> bool:
+    if request.operation in _TAGGING:
+        return "ResourceArn" not in request.params or bool(_OUR_ARN.match(str(request.params["ResourceArn"])))
+    return request.operation in OPERATIONS

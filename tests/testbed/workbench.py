@@ -1,0 +1,200 @@
+"""Everything that a test, the demo or a benchmark of the whole operator needs, put together."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.testbed.cluster import Cluster, Object
+from tests.testbed.controlplane import ControlPlane
+from tests.testbed.hub import LocalHub
+from tests.testbed.operator_process import OperatorProcess
+from tests.testbed.sagemaker import ROLE, LocalSageMaker
+from tests.testbed.waiting import eventually
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+OPERATOR_NAMESPACE = "slipway"
+OPERATOR_USER = "system:serviceaccount:slipway:slipway"
+REGION = "eu-central-1"
+INSTALLATION = "testbed"
+
+FAST = {
+    "poll_moving": 0.3,
+    "shortest_track": 0.5,
+    "secret_recheck": 0.3,
+    "retry_first": 0.1,
+    "retry_longest": 1.0,
+    "rejected_first": 0.3,
+    "rejected_longest": 1.0,
+    "capacity_delay": 1.0,
+}
+"""Seconds between looks and tries, for tests."""
+
+
+def install(plane: ControlPlane) -> None:
+    """What a platform team does once: CRDs, ServiceAccount, RBAC."""
+    plane.install_crds(ROOT / "crds")
+    plane.apply(ROOT / "examples" / "install" / "rbac.yaml")
+
+
+@dataclass
+class Workbench:
+    """A control plane with the CRDs and RBAC installed, a local Hub, a local SageMaker, and the operator."""
+
+    plane: ControlPlane
+    cluster: Cluster
+    hub: LocalHub
+    sagemaker: LocalSageMaker
+    kubeconfig: Path
+    """The operator's own, made for its ServiceAccount."""
+    folder: Path
+    namespace: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def environment(self, **settings: Any) -> dict[str, str]:
+        """The operator's environment variables; `settings` are fields of slipway.settings.Settings."""
+        access_key, secret = "AKIAIOSFODNN7EXAMPLE", "secret"
+        merged = {
+            "installation": INSTALLATION,
+            "namespaces": [self.namespace],
+            "hub_endpoint": self.hub.url,
+            "http_host": "127.0.0.1",
+            "http_port": 0,
+            "aws_regions": [REGION],
+            "aws_execution_roles": [ROLE],
+            "aws_requests_per_second": 200,
+            "endpoint_poll": 0.3,
+            "endpoint_sweep": 1.0,
+            "timing": FAST,
+            **self.settings,
+            **settings,
+        }
+        variables = {
+            f"SLIPWAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in merged.items()
+        }
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "AWS_ENDPOINT_URL": self.sagemaker.url,
+            "AWS_ACCESS_KEY_ID": access_key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **variables,
+        }
+
+    def operator(self, **settings: Any) -> OperatorProcess:
+        """The operator, not started yet."""
+        return OperatorProcess(self.environment(**settings), self.folder / f"operator-{self.namespace}.log")
+
+    # What people apply
+
+    def model_version(self, name: str = "twin", **source: Any) -> Object:
+        """Create a ModelVersion. `updates` aside, keywords go into spec.source.huggingFace."""
+        updates = source.pop("updates", {"policy": "Track", "interval": "1s"})
+        manifest = {
+            "apiVersion": "slipway.dev/v1alpha1",
+            "kind": "ModelVersion",
+            "metadata": {"name": name},
+            "spec": {"source": {"huggingFace": {"repo": "acme/twin", **source}}, "updates": updates},
+        }
+        return self.cluster.create(self.namespace, manifest)
+
+    def deployment(self, name: str = "twin", model: str = "twin", **spec: Any) -> Object:
+        """Create a Deployment. Keywords go into the spec; those of `target` into spec.target.sageMaker."""
+        target = spec.pop("target", {})
+        engine = {"name": "TGI", "version": "3.3.6", **spec.pop("engine", {})}
+        manifest = {
+            "apiVersion": "slipway.dev/v1alpha1",
+            "kind": "Deployment",
+            "metadata": {"name": name},
+            "spec": {
+                "modelRef": {"name": model},
+                "engine": engine,
+                "target": {
+                    "sageMaker": {
+                        "region": REGION,
+                        "executionRoleArn": ROLE,
+                        "instanceType": "ml.g5.2xlarge",
+                        **target,
+                    }
+                },
+                **spec,
+            },
+        }
+        return self.cluster.create(self.namespace, manifest)
+
+    # What people look at
+
+    def get(self, kind: str, name: str = "twin") -> Object | None:
+        return self.cluster.get(kind, self.namespace, name)
+
+    def status(self, kind: str, name: str = "twin") -> Object:
+        return (self.get(kind, name) or {}).get("status") or {}
+
+    def condition(self, kind: str, name: str, condition: str) -> Object:
+        """One condition of an object; empty if it is not there."""
+        found = [c for c in self.status(kind, name).get("conditions", []) if c["type"] == condition]
+        return found[0] if found else {}
+
+    def serving(self, name: str = "twin") -> str | None:
+        """The commit that a Deployment reports as serving, while it is Ready."""
+        status = self.status("Deployment", name)
+        ready = self.condition("Deployment", name, "Ready").get("status") == "True"
+        return ((status.get("revision") or {}).get("serving") or {}).get("revision") if ready else None
+
+    def wait_serving(self, revision: str, name: str = "twin", timeout: float = 30) -> None:
+        """Until the revision serves and nothing is under way or stalled."""
+
+        def look() -> bool:
+            conditions = {c["type"] for c in self.status("Deployment", name).get("conditions", [])}
+            return self.serving(name) == revision and conditions == {"Ready"}
+
+        self.wait(look, f"{name} serves {revision}", timeout)
+
+    def wait_reason(self, kind: str, name: str, condition: str, reason: str, timeout: float = 30) -> Object:
+        """Until a condition is True (Ready: is there) with this reason. Returns the condition."""
+
+        def look() -> Object:
+            found = self.condition(kind, name, condition)
+            return found if found.get("reason") == reason else {}
+
+        return self.wait(look, f"{kind}/{name} {condition} {reason}", timeout)
+
+    def wait_gone(self, kind: str, name: str = "twin", timeout: float = 30) -> None:
+        self.wait(lambda: self.get(kind, name) is None, f"{kind}/{name} is gone", timeout)
+
+    def wait(self, look: Callable[[], T], what: str, timeout: float = 30) -> T:
+        """Wait; a failure shows the objects as they are, and the end of the operator's log."""
+        try:
+            return eventually(look, what, timeout=timeout)
+        except TimeoutError as late:
+            raise AssertionError(f"{late}\n{self.report()}") from None
+
+    def report(self) -> str:
+        """The state of everything, for a failed test."""
+        objects = [*self.cluster.list("ModelVersion", self.namespace), *self.cluster.list("Deployment", self.namespace)]
+        shown = "\n".join(
+            json.dumps({"name": o["metadata"]["name"], "kind": o.get("kind"), "status": o.get("status")}, indent=1)
+            for o in objects
+        )
+        log = self.folder / f"operator-{self.namespace}.log"
+        tail = "\n".join(log.read_text().splitlines()[-40:]) if log.exists() else "(none)"
+        resources = [(resource.kind, resource.name) for resource in self.sagemaker.resources()]
+        return f"objects:\n{shown}\nSageMaker: {resources}\noperator's log:\n{tail}"
+
+
+@contextmanager
+def workbench(plane: ControlPlane, folder: Path, namespace: str, **settings: Any) -> Iterator[Workbench]:
+    """A workbench in a namespace of its own, on a plane where `install` was run. The operator is not started."""
+    with ExitStack() as stack:
+        cluster = Cluster(plane.admin_kubeconfig)
+        stack.callback(cluster.close)
+        hub = stack.enter_context(LocalHub())
+        sagemaker = stack.enter_context(LocalSageMaker())
+        sagemaker.add_role(ROLE)
+        cluster.create_namespace(namespace)
+        kubeconfig = plane.service_account_kubeconfig(OPERATOR_NAMESPACE, "slipway", folder / f"{namespace}.kubeconfig")
+        yield Workbench(plane, cluster, hub, sagemaker, kubeconfig, folder, namespace, settings)
