@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from slipway.controller import Controller
 from slipway.domain.installation import Installation
@@ -35,12 +35,23 @@ from slipway.telemetry.metrics import Metrics
 log = logging.getLogger(__name__)
 
 
-async def run(settings: Settings, stop: asyncio.Event, *, kube_class: type[Kube] = Kube) -> None:
-    """Run the operator until `stop` is set. `kube_class` lets tests put faults into our own writes."""
+async def run(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    make_kube: Callable[..., Kube] = Kube,
+    make_clients: Callable[..., AwsClients] = AwsClients,
+) -> None:
+    """Run the operator until `stop` is set. The two factories let tests crash it at any write."""
     configuration = await load_configuration(settings.workers)
-    kube = kube_class(configuration, timeout=settings.request_timeout)
+    kube = make_kube(configuration, timeout=settings.request_timeout)
     metrics, clock, queue, store = Metrics(), SystemClock(), WorkQueue(), Store(INDEXERS)
-    clients = _aws_clients(settings, metrics)
+    clients = make_clients(
+        timeout=settings.aws_timeout,
+        concurrency=settings.aws_concurrency,
+        requests_per_second=settings.aws_requests_per_second,
+        counted=lambda operation, outcome: metrics.aws_requests.labels(operation, outcome).inc(),
+    )
 
     def wake(region: str, endpoint: str) -> None:
         for key in store.find(BY_ENDPOINT, endpoint_index(region, endpoint)):
@@ -103,15 +114,6 @@ async def run(settings: Settings, stop: asyncio.Event, *, kube_class: type[Kube]
         clients.close()
         await registry.close()
         await kube.close()
-
-
-def _aws_clients(settings: Settings, metrics: Metrics) -> AwsClients:
-    return AwsClients(
-        timeout=settings.aws_timeout,
-        concurrency=settings.aws_concurrency,
-        requests_per_second=settings.aws_requests_per_second,
-        counted=lambda operation, outcome: metrics.aws_requests.labels(operation, outcome).inc(),
-    )
 
 
 def _hub(settings: Settings) -> HuggingFaceHub:

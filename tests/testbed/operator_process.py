@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,6 +70,12 @@ class OperatorProcess:
     def is_running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def http_address(self) -> str | None:
+        """Where /healthz and /metrics are served, as the log says; None before that."""
+        found = re.findall(r"serving /healthz and /metrics on \[\('([0-9.]+)', ([0-9]+)\)\]", self.log.read_text())
+        return f"http://{found[-1][0]}:{found[-1][1]}" if found and self.is_running else None
 
     def kill(self) -> None:
         """SIGKILL: no chance to clean up."""

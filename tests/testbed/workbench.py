@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx2
+from prometheus_client.parser import text_string_to_metric_families
+
 from tests.testbed.cluster import Cluster, Object
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.hub import LocalHub
@@ -54,10 +57,9 @@ class Workbench:
     namespace: str
     settings: dict[str, Any] = field(default_factory=dict)
 
-    def environment(self, **settings: Any) -> dict[str, str]:
-        """The operator's environment variables; `settings` are fields of slipway.settings.Settings."""
-        access_key, secret = "AKIAIOSFODNN7EXAMPLE", "secret"
-        merged = {
+    def merged_settings(self, **settings: Any) -> dict[str, Any]:
+        """The operator's settings for this workbench: fields of slipway.settings.Settings."""
+        return {
             "installation": INSTALLATION,
             "namespaces": [self.namespace],
             "hub_endpoint": self.hub.url,
@@ -68,22 +70,28 @@ class Workbench:
             "aws_requests_per_second": 200,
             "endpoint_poll": 0.3,
             "endpoint_sweep": 1.0,
-            "timing": FAST,
             **self.settings,
             **settings,
+            "timing": {**FAST, **settings.get("timing", {})},
         }
-        variables = {
-            f"SLIPWAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-            for name, value in merged.items()
-        }
+
+    def credentials(self) -> dict[str, str]:
+        """Variables with which the operator logs in to the API server and to AWS."""
         return {
             "KUBECONFIG": str(self.kubeconfig),
             "AWS_ENDPOINT_URL": self.sagemaker.url,
-            "AWS_ACCESS_KEY_ID": access_key,
-            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_EC2_METADATA_DISABLED": "true",
-            **variables,
         }
+
+    def environment(self, **settings: Any) -> dict[str, str]:
+        """The operator's environment variables."""
+        variables = {
+            f"SLIPWAY_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.merged_settings(**settings).items()
+        }
+        return {**self.credentials(), **variables}
 
     def operator(self, **settings: Any) -> OperatorProcess:
         """The operator, not started yet."""
@@ -126,7 +134,24 @@ class Workbench:
         }
         return self.cluster.create(self.namespace, manifest)
 
+    def secret(self, name: str, **values: str) -> None:
+        """Create a Secret, or replace its values."""
+        if self.cluster.get("Secret", self.namespace, name):
+            self.cluster.patch("Secret", self.namespace, name, {"stringData": values})
+        else:
+            manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": values}
+            self.cluster.create(self.namespace, manifest)
+
+    def approve(self, commit: str, name: str = "twin") -> None:
+        """What a person does to let a commit be served."""
+        self.cluster.patch("ModelVersion", self.namespace, name, {"spec": {"updates": {"approved": commit}}})
+
     # What people look at
+
+    @property
+    def endpoint(self) -> str:
+        """Name of the endpoint of a Deployment `twin` that names none."""
+        return f"{self.namespace}-twin"
 
     def get(self, kind: str, name: str = "twin") -> Object | None:
         return self.cluster.get(kind, self.namespace, name)
@@ -172,6 +197,31 @@ class Workbench:
             return eventually(look, what, timeout=timeout)
         except TimeoutError as late:
             raise AssertionError(f"{late}\n{self.report()}") from None
+
+    def metric(self, operator: OperatorProcess, name: str, **labels: str) -> float:
+        """A figure of the operator's own /metrics; 0 where it is not there (yet)."""
+        address = operator.http_address
+        if address is None:
+            return 0.0
+        text = httpx2.get(f"{address}/metrics", timeout=10, trust_env=False).text
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return float(sample.value)
+        return 0.0
+
+    def wait_first_pass(self, operator: OperatorProcess, kind: str, objects: int, timeout: float = 30) -> None:
+        """Until so many passes over objects of a kind are done."""
+        self.wait(
+            lambda: self.metric(operator, "slipway_reconcile_total", kind=kind, result="done") >= objects,
+            f"{objects} passes over {kind}",
+            timeout,
+        )
+
+    def everything_written(self) -> str:
+        """All that can be read about the namespace: objects with their status, and events."""
+        kinds = ("ModelVersion", "Deployment", "Event")
+        return json.dumps([self.cluster.list(kind, self.namespace) for kind in kinds])
 
     def report(self) -> str:
         """The state of everything, for a failed test."""

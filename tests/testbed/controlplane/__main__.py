@@ -45,5 +45,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite stop cleans up like Ctrl-C
+    for asked in (signal.SIGINT, signal.SIGTERM):  # a background job starts with SIGINT ignored
+        signal.signal(asked, signal.default_int_handler)
     sys.exit(main())

@@ -5,6 +5,7 @@ waiters. All clients share one session, and so one botocore data loader: each lo
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,7 @@ class AwsClients:
         self._counted = counted
         self._session: Any = boto3.Session()  # its stubs have one overload a service, none for a variable
         self._clients: dict[tuple[str, str], Any] = {}
+        self._creating = threading.Lock()
         self._lanes: dict[str, _Lane] = {}
 
     def close(self) -> None:
@@ -81,14 +83,17 @@ class AwsClients:
         return error
 
     def _send(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        client = self._clients.get((service, region))
-        if client is None:
-            # Creating a client is not thread-safe; two threads at once would only make one too many.
-            client = self._clients[service, region] = self._session.client(
-                service, region_name=region, config=self._config
-            )
+        # Clients are thread-safe, their creation is not:
+        # https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
+        with self._creating:
+            client = self._clients.get((service, region))
+            if client is None:
+                client = self._clients[service, region] = self._make_client(service, region)
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
         return answer
+
+    def _make_client(self, service: str, region: str) -> Any:
+        return self._session.client(service, region_name=region, config=self._config)
 
 
 class _Lane:

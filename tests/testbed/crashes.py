@@ -1,0 +1,158 @@
+"""An operator that dies at its N-th write, to Kubernetes or to SageMaker, before or after the write's effect."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+from slipway import app
+from slipway.kube import Kube
+from slipway.loop.store import Object
+from slipway.settings import Settings
+from slipway.targets.sagemaker.clients import AwsClients
+
+T = TypeVar("T")
+Phase = Literal["before", "after"]
+_READING = ("describe_", "list_", "get_")
+
+
+class Crasher:
+    """Counts writes and ends it all at one of them. Only the first incarnation of the operator crashes."""
+
+    def __init__(
+        self, at: int, phase: Phase, die: Callable[[], Awaitable[None]], *, aws_url: str | None = None
+    ) -> None:
+        """`die` ends the operator; it does not return. `aws_url`: None for where the environment says."""
+        self._aws_url = aws_url
+        self._at = at
+        self._phase = phase
+        self._die = die
+        self.writes: list[str] = []
+        self.fired: str | None = None
+
+    async def around(self, what: str, write: Callable[[], Awaitable[T]]) -> T:
+        """Carry out a write, or die just before or after it."""
+        if self.fired is not None:
+            await asyncio.Event().wait()  # the dead do nothing
+        self.writes.append(what)
+        mine = len(self.writes) == self._at
+        if mine and self._phase == "before":
+            await self._crash(what)
+        result = await write()
+        if mine and self._phase == "after":
+            await self._crash(what)
+        return result
+
+    async def _crash(self, what: str) -> None:
+        self.fired = f"{self._phase} {what}"
+        await self._die()
+
+    def kube(self, *args: Any, **parameters: Any) -> Kube:
+        """Kube whose writes are counted. Events do not count: nothing is decided on them."""
+        crasher = self
+
+        class CrashingKube(Kube):
+            async def _write(self, method: str, path: str, **request: Any) -> Object:
+                if path.endswith("/events"):
+                    return await super()._write(method, path, **request)
+                what = "status" if path.endswith("/status") else "finalizers"
+                send = super()._write
+                return await crasher.around(f"{what} {path}", lambda: send(method, path, **request))
+
+        return CrashingKube(*args, **parameters)
+
+    def clients(self, *args: Any, **parameters: Any) -> AwsClients:
+        """AWS clients whose mutating calls are counted."""
+        crasher = self
+
+        class CrashingClients(AwsClients):
+            async def call(self, service: str, region: str, operation: str, **request: Any) -> dict[str, Any]:
+                send = super().call
+                if operation.startswith(_READING):
+                    return await send(service, region, operation, **request)
+                return await crasher.around(operation, lambda: send(service, region, operation, **request))
+
+            def _make_client(self, service: str, region: str) -> Any:
+                if crasher._aws_url is None:
+                    return super()._make_client(service, region)
+                return self._session.client(
+                    service,
+                    region_name=region,
+                    config=self._config,
+                    endpoint_url=crasher._aws_url,
+                    aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+                    aws_secret_access_key="secret",
+                )
+
+        return CrashingClients(*args, **parameters)
+
+
+class RevivingOperator:
+    """The operator in a thread of this process. When it has crashed, it is started again, without crashes."""
+
+    def __init__(self, settings: Settings, at: int, phase: Phase, aws_url: str) -> None:
+        """`aws_url`: each operator has AWS at an address of its own; the environment is the whole process's."""
+        self._settings = settings
+        self._aws_url = aws_url
+        self._at = at
+        self._phase = phase
+        self._thread = threading.Thread(target=self._live, name="operator", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._ended = threading.Event()
+        self.crasher: Crasher | None = None
+        self.problem: BaseException | None = None
+
+    def _live(self) -> None:
+        try:
+            asyncio.run(self._incarnation(self._at))
+            if not self._ended.is_set():
+                asyncio.run(self._incarnation(0))
+        except BaseException as problem:  # it is reported where the operator is stopped
+            self.problem = problem
+
+    async def _incarnation(self, at: int) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        stop = self._stop
+
+        async def die() -> None:
+            stop.set()
+            await asyncio.Event().wait()
+
+        crasher = Crasher(at, self._phase, die, aws_url=self._aws_url)
+        self.crasher = self.crasher or crasher
+        await app.run(self._settings, stop, make_kube=crasher.kube, make_clients=crasher.clients)
+
+    def __enter__(self) -> "RevivingOperator":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        while self._thread.is_alive():
+            with contextlib.suppress(RuntimeError):  # between two incarnations there is no loop
+                if self._loop and self._stop:
+                    self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(0.5)
+        if self.problem:
+            raise self.problem
+
+
+async def _kill_self() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    """The operator as a process that kills itself: CRASH_AT and CRASH_PHASE say when."""
+    phase: Phase = "before" if os.environ["CRASH_PHASE"] == "before" else "after"
+    crasher = Crasher(int(os.environ["CRASH_AT"]), phase, _kill_self)
+    asyncio.run(
+        app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients)
+    )
+
+
+if __name__ == "__main__":
+    main()

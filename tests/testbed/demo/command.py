@@ -1,0 +1,105 @@
+"""The command: says what is real, runs the story, and reports how it went."""
+
+import argparse
+import shutil
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.testbed.controlplane import ControlPlaneError, ControlPlaneUnavailable, KubectlError
+from tests.testbed.controlplane.choice import look
+from tests.testbed.demo import quickstart
+from tests.testbed.demo.interrupts import EXIT_STATUS, Interrupts
+from tests.testbed.demo.screen import Screen
+from tests.testbed.demo.stage import FAST, Pace, staged
+from tests.testbed.demo.story import Story
+from tests.testbed.demo.watching import Deviation
+from tests.testbed.workbench import ROOT
+
+_PREFIX = "slipway-demo-"
+_EXPECTED = (Deviation, ControlPlaneError, KubectlError, quickstart.NotAQuickstart)
+
+
+def run(interrupts: Interrupts, began: float) -> int:
+    """Returns the exit status: 0, 1 if anything deviated, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m tests.testbed.demo", description=__doc__)
+    parser.add_argument("--fast", action="store_true", help="SageMaker's transitions take less than a second (tests)")
+    options = parser.parse_args()
+    screen = Screen()
+    try:
+        with _folder(interrupts) as folder:
+            status = _play(folder, FAST if options.fast else Pace(), screen, interrupts, began)
+    except KeyboardInterrupt:
+        status = EXIT_STATUS
+    if interrupts.seen:
+        screen.failure("Interrupted. Everything is stopped and removed.")
+        return EXIT_STATUS
+    return status
+
+
+def _play(folder: Path, pace: Pace, screen: Screen, interrupts: Interrupts, began: float) -> int:
+    try:
+        _introduce(screen)
+        manifest = quickstart.parse((ROOT / quickstart.PATH).read_text())
+        with staged(folder, manifest, pace, screen, interrupts) as stage:
+            Story(stage, screen, began).tell()
+    except ControlPlaneUnavailable as unavailable:
+        screen.failure(str(unavailable))
+        return 1
+    except _EXPECTED as failure:
+        return _failed(screen, folder, str(failure))
+    except Exception as failure:  # noqa: BLE001
+        (folder / "demo.log").write_text(traceback.format_exc())
+        return _failed(screen, folder, f"{type(failure).__name__}: {failure}")
+    return 0
+
+
+def _introduce(screen: Screen) -> None:
+    existing = look().kubeconfig
+    cluster = f"the cluster of {existing}" if existing else "kube-apiserver, etcd and kube-controller-manager"
+    screen.title("Slipway: a model from its registry to an endpoint, on this machine")
+    screen.blank()
+    screen.pairs(
+        [
+            ("real", f"{cluster}, and kubectl"),
+            ("real", "the operator, a process of its own, with the rights of its ServiceAccount and no others"),
+            ("real", "the protocols: boto3 and huggingface_hub over HTTP, as against AWS and the Hub"),
+            ("stand-in", "the Hugging Face Hub: a repository shaped like Llama 3.1 8B, its weights all zeros"),
+            ("stand-in", "Amazon SageMaker: its API and its states, in seconds instead of minutes; no bill"),
+            ("stand-in", "the model: no model runs here. What answers says with which commit it was started"),
+        ]
+    )
+    screen.blank()
+    screen.note("Ctrl-C stops it at any time and leaves nothing behind.")
+    screen.blank()
+
+
+def _failed(screen: Screen, folder: Path, why: str) -> int:
+    screen.failure(why)
+    kept = _keep_logs(folder)
+    screen.note(f"The logs are in {kept}" if kept else "There are no logs yet.")
+    return 1
+
+
+def _keep_logs(folder: Path) -> Path | None:
+    """Logs alone are worth keeping, and they hold no keys."""
+    logs = sorted(folder.rglob("*.log"))
+    if not logs:
+        return None
+    kept = Path(tempfile.mkdtemp(prefix="slipway-demo-failed-"))
+    for log in logs:
+        shutil.copy(log, kept / log.name)
+    return kept
+
+
+@contextmanager
+def _folder(interrupts: Interrupts) -> Iterator[Path]:
+    """A temporary folder, whose removal cannot be interrupted."""
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        yield folder
+    finally:
+        with interrupts.shielded():
+            shutil.rmtree(folder, ignore_errors=True)

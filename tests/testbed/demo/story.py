@@ -1,0 +1,178 @@
+"""What a person is shown, act by act. Anything that is not as it should be raises Deviation."""
+
+import time
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.testbed.demo import rows
+from tests.testbed.demo.caller import Answer, Caller, Tally
+from tests.testbed.demo.quickstart import PATH
+from tests.testbed.demo.rows import Object, short
+from tests.testbed.demo.screen import Screen
+from tests.testbed.demo.stage import NAMESPACE, Stage
+from tests.testbed.demo.watching import Deviation, watch
+from tests.testbed.hub import llama_8b_repository
+from tests.testbed.workbench import OPERATOR_USER, ROOT
+
+_PROMPT = "Who are you?"
+_START_WITHIN = 30
+
+
+class Story:
+    """The acts, in their order."""
+
+    def __init__(self, stage: Stage, screen: Screen, began: float) -> None:
+        """`began`: when the demo was started, on the monotonic clock."""
+        self._stage = stage
+        self._screen = screen
+        self._began = began
+        self._caller = Caller(stage.aws("sagemaker-runtime"), stage.endpoint)
+
+    def tell(self) -> None:
+        """All acts."""
+        self._apply()
+        self._ask()
+        self._roll()
+        self._show_events()
+        self._delete()
+        self._conclude()
+
+    def _apply(self) -> None:
+        self._screen.act("1  Apply: two resources, and nothing else, bring a model into service")
+        started = time.monotonic() - self._began
+        self._kubectl("apply", "-f", str(PATH))
+        self._screen.note(f"`kubectl apply` was reached {started:.1f} s after the start (limit: {_START_WITHIN} s)")
+        first = self._stage.first_commit
+        found = watch(self._stage, self._screen, lambda seen: seen.serves(first), "the first commit serves")
+        self._screen.blank()
+        self._screen.good(_described(found.model_version or {}))
+
+    def _ask(self) -> None:
+        self._screen.act("2  Ask: as an application would, with boto3")
+        region = self._stage.quickstart.region
+        self._screen.command(f'runtime = boto3.client("sagemaker-runtime", region_name="{region}")')
+        request = self._caller.request(_PROMPT)
+        body = request["Body"]
+        self._screen.command(f"runtime.invoke_endpoint(EndpointName={self._stage.endpoint!r},")
+        self._screen.command(f"    ContentType='application/json', Body='{body}')")
+        answer = self._answer()
+        self._screen.say(answer.text)
+        self._compare(answer, self._stage.first_commit)
+
+    def _roll(self) -> None:
+        stage, first = self._stage, self._stage.first_commit
+        self._screen.act("3  Roll: a new commit in the registry; the old one serves until the new one does")
+        files = llama_8b_repository(note="Trained for another night.")
+        second = stage.hub.commit(
+            stage.quickstart.repo, files, ref=stage.quickstart.ref, message="Train for another night"
+        )
+        where = f"{stage.quickstart.ref} of {stage.quickstart.repo}"
+        self._screen.say(f"pushed to the local Hub: {where} is {short(second)} now, it was {short(first)}")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        with self._caller.asking(_PROMPT) as tally:
+            # Without it the operator would look when spec.updates.interval is over.
+            name = stage.quickstart.model_version
+            self._kubectl("annotate", "mv", name, f"slipway.dev/reconcile-now={now}", "--overwrite")
+            watch(stage, self._screen, lambda seen: seen.serves(second), "the roll", footer=tally.sentence)
+            _wait_for_answer(tally, second)
+        self._screen.blank()
+        self._judge(tally, first, second)
+        self._compare(self._answer(), second)
+
+    def _judge(self, tally: Tally, first: str, second: str) -> None:
+        if tally.failures:
+            raise Deviation(f"requests failed during the roll: {tally.sentence()}; the first: {tally.failures[0]}")
+        if list(tally.by_revision) != [first, second] or tally.switches != 1:
+            raise Deviation(f"the old commit should answer, then the new one, and no other: {tally.sentence()}")
+        self._screen.good(f"during the roll {tally.sentence()}")
+
+    def _show_events(self) -> None:
+        self._screen.act("4  What happened, as the cluster tells it")
+        self._screen.command(f"kubectl -n {NAMESPACE} get events     (in brief)")
+        events = self._stage.cluster.list("Event", NAMESPACE)
+        if not events:
+            raise Deviation("the operator recorded no events")
+        self._screen.blank()
+        self._screen.events([rows.brief_event(event) for event in sorted(events, key=_written)])
+
+    def _delete(self) -> None:
+        stage = self._stage
+        self._screen.act("5  Delete: the endpoint goes, and what it was made of")
+        self._kubectl("delete", "--wait=false", "-f", str(PATH))
+        watch(stage, self._screen, lambda seen: seen.is_gone, "the deletion", footer=self._left_in_sagemaker)
+        self._screen.blank()
+        left = stage.sagemaker.resources()
+        if left:
+            names = ", ".join(f"{one.kind} {one.name}" for one in left)
+            raise Deviation(f"something is left in SageMaker: {names}")
+        self._screen.good(f"SageMaker has {self._left_in_sagemaker()}: nothing is left")
+
+    def _left_in_sagemaker(self) -> str:
+        client = self._stage.aws("sagemaker")
+        endpoints = len(client.list_endpoints()["Endpoints"])
+        configs = len(client.list_endpoint_configs()["EndpointConfigs"])
+        models = len(client.list_models()["Models"])
+        return f"{endpoints} endpoints, {configs} endpoint configs, {models} models"
+
+    def _conclude(self) -> None:
+        if self._stage.plane.owned:
+            self._screen.good(self._writes())
+        self._screen.act(f"Done in {time.monotonic() - self._began:.0f} s. What to read next:")
+        self._screen.pairs(
+            [
+                (str(PATH), "the file that was applied: change three marked lines, and it is yours"),
+                ("README.md", "how to install it for real, every setting, every reason that a condition can have"),
+                ("examples/install", "what a platform team applies once"),
+                ("docs/decisions", "why it is built as it is"),
+            ]
+        )
+
+    def _writes(self) -> str:
+        writes = self._stage.plane.audit_writes(OPERATOR_USER)
+        refused = [write for write in writes if write.code == 403]
+        if refused:
+            one = refused[0]
+            raise Deviation(f"RBAC refused the operator {len(refused)} writes, first: {one.verb} {one.resource}")
+        return f"the operator wrote {len(writes)} times to the API server, as {OPERATOR_USER}; RBAC refused none"
+
+    def _kubectl(self, *arguments: str) -> None:
+        self._screen.command(" ".join(["kubectl", "-n", NAMESPACE, *arguments]))
+        local = [str(ROOT / PATH) if argument == str(PATH) else argument for argument in arguments]
+        self._screen.say(self._stage.plane.kubectl("-n", NAMESPACE, *local).stdout)
+
+    def _answer(self) -> Answer:
+        try:
+            return self._caller.ask(_PROMPT)
+        except (ClientError, BotoCoreError) as failure:
+            raise Deviation(f"the endpoint did not answer: {failure}") from failure
+
+    def _compare(self, answer: Answer, commit: str) -> None:
+        deployment = self._stage.cluster.get("Deployment", NAMESPACE, self._stage.quickstart.deployment) or {}
+        reported = rows.serving(deployment)
+        if not answer.revision == reported == commit:
+            said = f"the endpoint says {answer.revision}, the status {reported}, the Hub {commit}"
+            raise Deviation(f"which commit serves? {said}")
+        self._screen.good(f"commit {commit} answers; status.revision.serving says the same")
+
+
+def _described(model_version: Object) -> str:
+    resolved = model_version["status"]["resolved"]
+    parameters = resolved["parameters"]["total"] / 1e9
+    size = resolved["sizeBytes"] / 1e9
+    return (
+        f"{resolved['ref']} of {resolved['repo']} is commit {short(resolved['revision'])}: {parameters:.1f} billion "
+        f"parameters, {size:.1f} GB to download, license {resolved['license']}, {resolved['access'].lower()}"
+    )
+
+
+def _wait_for_answer(tally: Tally, commit: str) -> None:
+    """Until the commit has answered a few of the requests that are sent beside."""
+    deadline = time.monotonic() + 10
+    while tally.by_revision.get(commit, 0) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _written(event: Object) -> tuple[str, int]:
+    """Events of the same second are in the order in which they were stored."""
+    return event["metadata"]["creationTimestamp"], int(event["metadata"]["resourceVersion"])

@@ -1,0 +1,238 @@
+"""The passes over one Deployment, with an API server of two dictionaries and a SageMaker in memory.
+
+The passes are the operator's own, so the order of what they store and what they do is not a copy. Nothing waits:
+every pass is driven to its end in one go.
+"""
+
+from collections.abc import Coroutine
+from copy import deepcopy
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from slipway.api.v1alpha1 import RECONCILE_NOW
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.domain.errors import Conflict, NotFound
+from slipway.domain.installation import Installation, Timing
+from slipway.domain.names import Owner
+from slipway.domain.sagemaker import catalogue
+from slipway.kube import Kube
+from slipway.loop.keys import Key
+from slipway.loop.store import Object, Store
+from slipway.reconcilers.deployment import DeploymentReconciler
+from slipway.reconcilers.deployment_pass import Tools
+from slipway.reconcilers.reporting import Reporter
+from slipway.reconcilers.retries import Retries
+from slipway.telemetry.events import EventRecorder
+from slipway.telemetry.metrics import Metrics
+from tests.unit.domain.builders import A, NOW, REGION, ROLE, deployment_json, merged, model_version_json
+from tests.unit.reconcilers.world import Killed, World
+
+T = TypeVar("T")
+SDEP = Key("Deployment", "ml", "twin")
+MV = Key("ModelVersion", "ml", "twin")
+CALM_PASSES = 80
+"""More than any way from one state to rest takes, most of them spent on watching transitions end."""
+
+
+def driven(passing: Coroutine[Any, Any, T]) -> T:
+    """Run to the end a coroutine that never has to wait."""
+    try:
+        passing.send(None)
+    except StopIteration as ended:
+        return cast(T, ended.value)
+    raise AssertionError("the pass waited for something")
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class FakeKube:
+    """The API server: optimistic locking, finalizers that hold a deletion, and a kill switch."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Key, Object] = {}
+        self.writes = 0
+        self.kill: str | None = None
+        """`before` or `after` the next write."""
+        self._versions = 100
+
+    def put(self, key: Key, raw: Object) -> Object:
+        self._versions += 1
+        stored = merged(raw, {"metadata": {"resourceVersion": str(self._versions)}})
+        self.objects[key] = stored
+        return stored
+
+    async def get(self, key: Key) -> Object | None:
+        return deepcopy(self.objects.get(key))
+
+    async def apply_status(self, key: Key, resource_version: str, status: dict[str, Any]) -> Object:
+        return self._write(key, resource_version, {"status": None}, status)
+
+    async def set_finalizers(self, key: Key, resource_version: str, finalizers: list[str]) -> Object:
+        written = self._write(key, resource_version, {"metadata": {"finalizers": finalizers}}, None)
+        if not finalizers and written["metadata"].get("deletionTimestamp"):
+            del self.objects[key]
+        return written
+
+    def _write(self, key: Key, resource_version: str, change: Object, status: Object | None) -> Object:
+        kill, self.kill = self.kill, None
+        if kill == "before":
+            raise Killed
+        live = self.objects.get(key)
+        if live is None:
+            raise NotFound("NotFound", f"{key} is gone")
+        if live["metadata"]["resourceVersion"] != resource_version:
+            raise Conflict("Conflict", f"{key} has changed")
+        self.writes += 1
+        body = merged(live, change)
+        written = self.put(key, {**body, "status": status} if status is not None else {**body})
+        if kill == "after":
+            raise Killed
+        return deepcopy(written)
+
+
+class Harness:
+    """One Deployment ml/twin, its ModelVersion, and an operator that can be killed and started again."""
+
+    def __init__(self, world: World | None = None, **timing: float) -> None:
+        self.world = world or World()
+        self.kube = FakeKube()
+        self.clock = FakeClock()
+        self.timing = Timing(**timing)
+        self.generation = 0
+        self._uids = 0
+        self.start()
+
+    def start(self) -> None:
+        """A new process: what was in memory is lost."""
+        self.store = Store()
+        kube = cast(Kube, self.kube)
+        metrics = Metrics()
+        self.tools = Tools(
+            kube=kube,
+            store=self.store,
+            reporter=Reporter(kube, self.store, EventRecorder(kube, self.clock, metrics), metrics),
+            target=self.world,
+            catalogue=catalogue.shipped(),
+            installation=Installation(
+                "here", default_regions=(REGION,), default_execution_roles=(ROLE,), timing=self.timing
+            ),
+            retries=Retries(self.timing, self.clock),
+            clock=self.clock,
+            metrics=metrics,
+        )
+        self.reconciler = DeploymentReconciler(self.tools)
+        self.deliver()
+
+    # What people do
+
+    def apply(self, commit: str | None = A, **spec: Any) -> None:
+        """Create both objects."""
+        self.resolve(commit)
+        self._uids += 1
+        self.generation = 1
+        raw = deployment_json(spec)
+        raw["metadata"] = merged(raw["metadata"], {"uid": f"uid-{self._uids}"})
+        self.kube.put(SDEP, raw)
+        self.deliver()
+
+    def resolve(self, commit: str | None) -> None:
+        """The ModelVersion names this commit; None: it is deleted."""
+        if commit is None:
+            self.kube.objects.pop(MV, None)
+        else:
+            self.kube.put(MV, model_version_json(commit))
+
+    def edit(self, **spec: Any) -> None:
+        """Change the spec, which moves the generation."""
+        live = self.kube.objects[SDEP]
+        self.generation += 1
+        self.kube.put(SDEP, merged(live, {"spec": spec, "metadata": {"generation": self.generation}}))
+
+    def trigger(self, value: str) -> None:
+        self.kube.put(SDEP, merged(self.kube.objects[SDEP], {"metadata": {"annotations": {RECONCILE_NOW: value}}}))
+
+    def delete(self) -> None:
+        live = self.kube.objects[SDEP]
+        if not live["metadata"].get("finalizers"):
+            del self.kube.objects[SDEP]
+        elif not live["metadata"].get("deletionTimestamp"):
+            self.generation += 1
+            mark = {"deletionTimestamp": "2026-11-05T12:00:00Z", "generation": self.generation}
+            self.kube.put(SDEP, merged(live, {"metadata": mark}))
+
+    # What the machinery does
+
+    def deliver(self) -> None:
+        """The watch brings everything up to date."""
+        for key in (SDEP, MV):
+            live = self.kube.objects.get(key)
+            if live is None:
+                self.store.discard(key)
+            else:
+                self.store.put(key, deepcopy(live))
+
+    def one_pass(self) -> float | None:
+        """One pass over what the watch has delivered; a process that is killed in it is started again."""
+        try:
+            return driven(self.reconciler.reconcile(SDEP))
+        except Killed:
+            self.start()
+            return 0.0
+
+    def calm(self) -> int:
+        """No more faults and changes: passes until everything is at rest. Returns their number."""
+        self.world.faults.clear()
+        self.kube.kill = None
+        quiet = passes = 0
+        while quiet < 3:
+            passes += 1
+            assert passes < CALM_PASSES, f"does not come to rest: {self.describe()}"
+            self.deliver()
+            before = (self.kube.writes, len(self.world.sent), self._moving())
+            again = self.one_pass()
+            for name in list(self.world.endpoints):
+                self.world.tick(name)
+            quiet = quiet + 1 if before == (self.kube.writes, len(self.world.sent), False) else 0
+            self.clock.seconds += max(1.0, again or 0.0)
+        return passes
+
+    def _moving(self) -> bool:
+        return any(endpoint.state.is_moving for endpoint in self.world.endpoints.values())
+
+    # What can be seen
+
+    @property
+    def deployment(self) -> Deployment | None:
+        raw = self.kube.objects.get(SDEP)
+        return Deployment.model_validate(raw) if raw else None
+
+    @property
+    def live(self) -> Deployment:
+        found = self.deployment
+        assert found is not None, "the Deployment is gone"
+        return found
+
+    @property
+    def owner(self) -> Owner:
+        return Owner("here", "ml", "twin", f"uid-{self._uids}")
+
+    def conditions(self) -> dict[str, tuple[str, str]]:
+        """Status and reason by type."""
+        return {c.type: (c.status, c.reason) for c in self.live.status.conditions}
+
+    def message(self, kind: str) -> str:
+        return next(c.message for c in self.live.status.conditions if c.type == kind)
+
+    def describe(self) -> str:
+        """Everything, for a test that failed."""
+        status = self.live.status.to_api() if self.deployment else "(gone)"
+        return f"status={status}\nworld={self.world.endpoints}\nsent={self.world.sent[-12:]}"

@@ -1,0 +1,268 @@
+"""Whatever happens, in whatever order: the world comes to rest, in the right place, and nothing is lost on the way.
+
+A state machine changes specs, commits, the world, and kills the process between any two effects. The passes are the
+operator's own, and so are `plan`, `revised` and `next_status` in them; the status is plain data in an API server of
+two dictionaries.
+"""
+
+from collections.abc import Hashable
+
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from slipway.domain.names import TAG_RETAINED, Owner
+from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
+from slipway.domain.sagemaker.observation import EndpointState
+from tests.unit.domain.builders import A, B, C
+from tests.unit.reconcilers.harness import MV, Harness
+from tests.unit.reconcilers.world import Fault, World, WorldConfig, WorldModel
+
+ENDPOINT = "ml-twin"
+COMMITS = st.sampled_from([A, B, C])
+FAULTS = st.lists(
+    st.sampled_from([None, *Fault.__args__]),  # type: ignore[attr-defined]
+    max_size=2,
+)
+NEIGHBOUR = Owner("here", "ml", "twin-2", "uid-n")
+
+
+class Life(RuleBasedStateMachine):
+    """One Deployment from its creation to its end, and to its successor of the same name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(protected=self._protected, on_try=self._tried, on_failure=self._failed)
+        self.world.models["neighbour"] = WorldModel(NEIGHBOUR.tags(), {})
+        self.world.configs["neighbour"] = WorldConfig(NEIGHBOUR.tags(), "neighbour", 1)
+        self.harness = Harness(self.world)
+        self.triggers = 0
+        self.meddling = 0
+        """How often somebody else changed something: permits another try of what failed."""
+        self.failed: dict[str, Hashable] = {}
+        """Configs that failed for another reason than capacity, and under which circumstances."""
+        self.retried: list[str] = []
+
+    # What must be kept
+
+    def _protected(self) -> set[str]:
+        """What the stored status promises to keep, while the object is not being deleted."""
+        found = self.harness.deployment
+        if found is None or found.metadata.deletion_timestamp:
+            return set()
+        kept = (found.status.revision.serving, found.status.revision.previous)
+        return {entry.config for entry in kept if entry}
+
+    def _circumstances(self) -> Hashable:
+        found = self.harness.deployment
+        metadata = found.metadata if found else None
+        model = self.harness.kube.objects.get(MV, {}).get("metadata", {}).get("resourceVersion")
+        return (metadata and (metadata.uid, metadata.generation), self.triggers, self.meddling, model)
+
+    def _tried(self, config: str) -> None:
+        if self.failed.get(config, ()) == self._circumstances():
+            self.retried.append(config)
+
+    def _failed(self, config: str, words: str) -> None:
+        if classify_failure(words) != CAPACITY:
+            self.failed[config] = self._circumstances()
+
+    # What people do
+
+    @initialize(commit=COMMITS, replicas=st.sampled_from([None, 2]))
+    def create(self, commit: str, replicas: int | None) -> None:
+        self.harness.apply(commit, replicas=replicas)
+
+    def _lives(self) -> bool:
+        found = self.harness.deployment
+        return found is not None and found.metadata.deletion_timestamp is None
+
+    @precondition(lambda self: self._lives())
+    @rule(commit=st.one_of(COMMITS, st.none()))
+    def the_model_moves(self, commit: str | None) -> None:
+        """None: the ModelVersion is deleted."""
+        self.harness.resolve(commit)
+
+    @precondition(lambda self: self._lives())
+    @rule(replicas=st.sampled_from([None, 1, 2, 3]))
+    def scale(self, replicas: int | None) -> None:
+        self.harness.edit(replicas=replicas)
+
+    @precondition(lambda self: self._lives())
+    @rule(instance_type=st.sampled_from(["ml.g5.xlarge", "ml.g5.2xlarge"]))
+    def change_the_instance_type(self, instance_type: str) -> None:
+        self.harness.edit(target={"sageMaker": {"instanceType": instance_type}})
+
+    @precondition(lambda self: self._lives())
+    @rule(image=st.sampled_from(["registry.example/tgi:3.3.6-cu124", "registry.example/tgi:9", None]))
+    def change_the_image(self, image: str | None) -> None:
+        self.harness.edit(engine={"image": image})
+
+    @precondition(lambda self: self._lives())
+    @rule()
+    def ask_for_another_try(self) -> None:
+        self.triggers += 1
+        self.harness.trigger(str(self.triggers))
+
+    @precondition(lambda self: self.harness.deployment is not None)
+    @rule(retain=st.booleans())
+    def delete(self, retain: bool) -> None:
+        self.harness.edit(deletionPolicy="Retain" if retain else "Delete")
+        self.harness.delete()
+
+    @precondition(lambda self: self.harness.deployment is None)
+    @rule(commit=COMMITS)
+    def create_anew(self, commit: str) -> None:
+        self.meddling += 1
+        self.harness.apply(commit)
+
+    # What the world does
+
+    @rule(bad=st.sets(COMMITS, max_size=1))
+    def containers_break_or_are_mended(self, bad: set[str]) -> None:
+        self.world.bad = bad
+
+    @rule(number=st.integers(1, 2))
+    def capacity_runs_out(self, number: int) -> None:
+        self.world.shortages = number
+
+    @rule()
+    def the_next_roll_back_fails_too(self) -> None:
+        self.world.rollback_fails = True
+
+    @rule()
+    def a_transition_ends(self) -> None:
+        self.world.tick(ENDPOINT)
+
+    @rule(seconds=st.sampled_from([1.0, 60.0, 1000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.harness.clock.seconds += seconds
+
+    @rule(revision=st.sampled_from([C, "main"]))
+    def somebody_brings_another_config_into_service(self, revision: str) -> None:
+        self.meddling += 1
+        self.world.outside_config("theirs", revision)
+        self.world.outside_update(ENDPOINT, "theirs")
+
+    @rule()
+    def somebody_deletes_the_endpoint(self) -> None:
+        self.meddling += 1
+        self.world.endpoints.pop(ENDPOINT, None)
+
+    @rule(count=st.integers(1, 3))
+    def somebody_changes_the_count(self, count: int) -> None:
+        found = self.world.endpoints.get(ENDPOINT)
+        # While a FailureReason sticks, any other motion of an endpoint may be taken for the failure of a request
+        # that was never sent: the service does not say which config the words are about.
+        if found and found.state is EndpointState.IN_SERVICE and found.failure is None:
+            self.meddling += 1
+            found.state, found.count, found.desired = EndpointState.UPDATING, count, count
+            self.world._touch(found)
+
+    # What the operator does
+
+    @rule(faults=FAULTS, kill=st.sampled_from([None, None, None, "before", "after"]))
+    def a_pass(self, faults: list[Fault | None], kill: str | None) -> None:
+        self.world.faults = list(faults)  # type: ignore[arg-type]
+        self.harness.kube.kill = kill
+        self.harness.deliver()
+        self.harness.one_pass()
+        self.world.faults, self.harness.kube.kill = [], None
+
+    @rule(number=st.integers(2, 8))
+    def several_passes(self, number: int) -> None:
+        """So that runs get somewhere."""
+        for _ in range(number):
+            self.harness.deliver()
+            self.harness.one_pass()
+            self.world.tick(ENDPOINT)
+
+    @rule()
+    def a_pass_on_what_is_not_true_any_more(self) -> None:
+        """The watch lags behind."""
+        self.harness.one_pass()
+
+    @rule()
+    def everything_comes_to_rest(self) -> None:
+        self.harness.calm()
+        before = self.harness.kube.writes, len(self.world.sent)
+        self.harness.deliver()
+        self.harness.one_pass()
+        assert (self.harness.kube.writes, len(self.world.sent)) == before
+        self._is_right()
+
+    # What holds
+
+    @invariant()
+    def nothing_was_destroyed_that_must_be_kept(self) -> None:
+        assert self.world.violations == []
+        assert "neighbour" in self.world.models
+        assert "neighbour" in self.world.configs
+
+    @invariant()
+    def what_failed_was_not_tried_again(self) -> None:
+        assert self.retried == []
+
+    def _is_right(self) -> None:
+        note(self.harness.describe())
+        owner = self.harness.owner
+        ours = {n for n, c in self.world.configs.items() if owner.owns(c.tags)}
+        if self.harness.deployment is None:
+            found = [e.tags for e in self.world.endpoints.values()]
+            found += [thing.tags for n, thing in self.world.configs.items() if n in ours]
+            found += [thing.tags for thing in self.world.models.values() if owner.owns(thing.tags)]
+            assert all(TAG_RETAINED in tags for tags in found), "left behind without a mark"
+            return
+        status, conditions = self.harness.live.status, self.harness.conditions()
+        endpoint = self.world.endpoints.get(ENDPOINT)
+        assert "Reconciling" not in conditions, "nothing happens any more, but the status says so"
+        if status.revision.serving:
+            assert conditions["Ready"][0] == "True"
+            assert endpoint
+            assert endpoint.config == status.revision.serving.config
+            assert status.replicas == endpoint.desired
+        if conditions == {"Ready": ("True", "Serving")}:
+            self._serves_what_is_wanted(ours)
+        else:
+            assert conditions["Stalled"][1] in {
+                "EndpointFailed",
+                "RolloutFailed",
+                "ModelVersionNotFound",
+                "UpdateRollbackFailed",
+            }
+
+    def _serves_what_is_wanted(self, ours: set[str]) -> None:
+        status, endpoint = self.harness.live.status, self.world.endpoints[ENDPOINT]
+        resolved = self.harness.kube.objects[MV]["status"]["resolved"]["revision"]
+        assert endpoint.state is EndpointState.IN_SERVICE
+        assert endpoint.tags == self.harness.owner.tags()
+        assert status.revision.serving
+        assert status.revision.serving.revision == status.revision.desired == resolved
+        replicas = self.harness.live.spec.replicas
+        assert replicas in (None, endpoint.current)
+        assert len(ours) <= 2
+        assert [entry.outcome for entry in status.history].count("Serving") == 1
+
+    def teardown(self) -> None:
+        """Every run ends at rest."""
+        if self.harness.generation:
+            self.everything_comes_to_rest()
+            self.nothing_was_destroyed_that_must_be_kept()
+            self.what_failed_was_not_tried_again()
+            if self._lives():
+                self._deletion_leaves_nothing()
+
+    def _deletion_leaves_nothing(self) -> None:
+        self.harness.edit(deletionPolicy="Delete")
+        self.harness.delete()
+        self.harness.calm()
+        assert self.harness.deployment is None
+        owner = self.harness.owner
+        things = [*self.world.endpoints.values(), *self.world.configs.values(), *self.world.models.values()]
+        assert [thing for thing in things if owner.owns(thing.tags)] == []
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,385 @@
+"""SageMaker as its documentation describes it, small and in memory, behind the port that the operator uses.
+
+Time stands still: a transition ends when `tick` says so. What must never happen, whatever the operator does, is
+noted in `violations`. Faults sit between the operator and the service: an answer may be lost after the effect, and
+the process may be killed before or after it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
+from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED
+from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
+from slipway.domain.sagemaker.observation import (
+    Endpoint,
+    EndpointState,
+    EndpointSummary,
+    Inventory,
+    InventoryWish,
+    Observation,
+    Question,
+)
+from slipway.domain.sagemaker.steps import (
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
+    MarkOwner,
+    MarkRetained,
+    SetInstanceCount,
+    Step,
+    UpdateEndpoint,
+)
+from tests.unit.domain.builders import CAPACITY_WORDS, PING_WORDS
+
+Tags = dict[str, str]
+Fault = Literal["refused", "throttled", "lost", "killed before", "killed after"]
+S = EndpointState
+
+
+class Killed(BaseException):
+    """The process is gone in the middle of a pass."""
+
+
+@dataclass
+class WorldModel:
+    tags: Tags
+    environment: dict[str, str]
+
+
+@dataclass
+class WorldConfig:
+    tags: Tags
+    model: str
+    instances: int
+
+
+@dataclass
+class WorldEndpoint:
+    name: str
+    tags: Tags
+    config: str
+    state: EndpointState
+    modified: int
+    desired: int = 1
+    current: int = 0
+    failure: str | None = None
+    target: str | None = None
+    """Config of the fleet that is being started."""
+    count: int | None = None
+    """Number of instances that is being reached."""
+
+
+@dataclass
+class World:
+    """One account in one region: the port `slipway.targets.port.Target`."""
+
+    models: dict[str, WorldModel] = field(default_factory=dict)
+    configs: dict[str, WorldConfig] = field(default_factory=dict)
+    endpoints: dict[str, WorldEndpoint] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
+    """Commits whose container never answers its health check."""
+    shortages: int = 0
+    """So many of the next fleets find no capacity."""
+    rollback_fails: bool = False
+    """The next failed update cannot be rolled back either."""
+    current_account: str = "123456789012"
+    faults: list[Fault] = field(default_factory=list)
+    """For the next mutating calls, one each."""
+    violations: list[str] = field(default_factory=list)
+    sent: list[Step] = field(default_factory=list)
+    """Every mutating call that had an effect."""
+    protected: Callable[[], set[str]] = set
+    """Configs that must be kept: the one in service and the one before, as the status knows them."""
+    on_try: Callable[[str], None] = lambda config: None
+    """Called with a config for which a fleet is started."""
+    on_failure: Callable[[str, str], None] = lambda config, words: None
+    _moments: int = 0
+
+    # The port: looking
+
+    async def account(self, region: str) -> str:
+        return self.current_account
+
+    def watch(self, placement: Placement) -> None:
+        pass
+
+    async def summary(self, placement: Placement) -> EndpointSummary | None:
+        found = self._visible(placement)
+        return EndpointSummary(found.name, found.state, _moment(found.modified)) if found else None
+
+    async def observe(self, placement: Placement, question: Question) -> Observation:
+        found = self._visible(placement)
+        config_exists = model_exists = None
+        if question.config and (found is None or found.config != question.config):
+            config_exists = self._ours(self.configs.get(question.config), question)
+            if not config_exists and question.model:
+                model_exists = self._ours(self.models.get(question.model), question)
+        settled = found is not None and found.state is S.IN_SERVICE and found.config == question.config
+        look = question.inventory is InventoryWish.ALWAYS or (question.inventory is InventoryWish.SETTLED and settled)
+        return Observation(
+            endpoint=self._shown(placement, found) if found else None,
+            config_exists=config_exists,
+            model_exists=model_exists,
+            inventory=self._inventory(placement, question) if look else None,
+            serving_revision=self._serving_revision(found, question),
+        )
+
+    def _visible(self, placement: Placement) -> WorldEndpoint | None:
+        return self.endpoints.get(placement.endpoint_name) if placement.account == self.current_account else None
+
+    def _ours(self, found: WorldModel | WorldConfig | None, question: Question) -> bool:
+        if found is not None and not question.owner.owns(found.tags):
+            raise Rejected("NameConflict", "it belongs to somebody else")
+        return found is not None
+
+    def _shown(self, placement: Placement, found: WorldEndpoint) -> Endpoint:
+        return Endpoint(
+            name=found.name,
+            arn=f"endpoint/{found.name}",
+            state=found.state,
+            config=found.config,
+            last_modified=_moment(found.modified),
+            tags=dict(found.tags),
+            failure=found.failure,
+            desired_instances=found.desired,
+            current_instances=found.current,
+        )
+
+    def _inventory(self, placement: Placement, question: Question) -> Inventory:
+        owner, own_marks = question.owner, {"true", question.endpoint_name}
+
+        def mine(things: dict[str, WorldModel] | dict[str, WorldConfig]) -> list[str]:
+            return [
+                name
+                for name, thing in things.items()
+                if name.startswith(owner.prefix)
+                and owner.owns(thing.tags)
+                and thing.tags.get(TAG_RETAINED, "true") in own_marks
+            ]
+
+        endpoint = self.endpoints.get(placement.endpoint_name)
+        unmarked = [f"config/{n}" for n in mine(self.configs) if TAG_RETAINED not in self.configs[n].tags]
+        unmarked += [f"model/{n}" for n in mine(self.models) if TAG_RETAINED not in self.models[n].tags]
+        if endpoint and question.owner.owns(endpoint.tags) and TAG_RETAINED not in endpoint.tags:
+            unmarked.append(f"endpoint/{endpoint.name}")
+        return Inventory(tuple(mine(self.configs)), tuple(mine(self.models)), tuple(unmarked))
+
+    def _serving_revision(self, found: WorldEndpoint | None, question: Question) -> tuple[str, str] | None:
+        if found is None or not found.state.serves or found.config in question.known_configs:
+            return None
+        config = self.configs.get(found.config)
+        model = self.models.get(config.model) if config else None
+        return (model.environment[MODEL_ID], model.environment[MODEL_REVISION]) if model else None
+
+    # The port: doing
+
+    async def execute(self, placement: Placement, step: Step) -> None:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "killed before":
+            raise Killed
+        if fault == "refused":
+            raise Transient("AwsUnreachable", "no connection")
+        if fault == "throttled":
+            raise RateLimited("AwsThrottled", "Rate exceeded", 5.0)
+        self._do(step)
+        self.sent.append(step)
+        if fault == "killed after":
+            raise Killed
+        if fault == "lost":
+            raise Transient("AwsUnreachable", "the answer was lost")
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case CreateModel():
+                self._create(self.models, step.model.name, WorldModel(step.owner.tags(), step.model.environment))
+            case CreateEndpointConfig():
+                if step.config.model not in self.models:
+                    raise NotFound("ModelNotFound", f"Could not find model {step.config.model}")
+                new = WorldConfig(step.owner.tags(), step.config.model, step.config.initial_instances)
+                self._create(self.configs, step.config.name, new)
+            case CreateEndpoint():
+                self._create_endpoint(step)
+            case UpdateEndpoint():
+                self._update(step)
+            case SetInstanceCount():
+                found = self._at_rest(step.name)
+                found.state, found.count, found.desired = S.UPDATING, step.instances, step.instances
+                self._touch(found)
+            case MarkOwner():
+                found = self.endpoints[step.arn.removeprefix("endpoint/")]
+                if found.tags.get(TAG_INSTALLATION) != step.owner.installation:
+                    self.violations.append(f"took over the foreign endpoint {found.name}")
+                found.tags = {k: v for k, v in found.tags.items() if k != TAG_RETAINED} | step.owner.tags()
+            case MarkRetained():
+                for arn in step.arns:
+                    self._tags(arn)[TAG_RETAINED] = getattr(step, "endpoint", "true")
+            case DeleteEndpoint():
+                self._delete_endpoint(step.name)
+            case DeleteEndpointConfig():
+                self._delete_config(step.name)
+            case DeleteModel():
+                self._delete_model(step.name)
+
+    def _create(self, things: dict[str, object] | dict, name: str, new: WorldModel | WorldConfig) -> None:  # type: ignore[type-arg]
+        if name in things:
+            return self._must_be_ours(things[name].tags, new.tags, name)
+        things[name] = new
+        return None
+
+    def _must_be_ours(self, theirs: Tags, mine: Tags, name: str) -> None:
+        if any(theirs.get(key) != value for key, value in mine.items() if not key.endswith("/uid")):
+            raise Rejected("NameConflict", f"Cannot create already existing {name}")
+
+    def _create_endpoint(self, step: CreateEndpoint) -> None:
+        if step.name in self.endpoints:
+            return self._must_be_ours(self.endpoints[step.name].tags, step.owner.tags(), step.name)
+        self._must_exist(step.config)
+        self._moments += 1
+        self.endpoints[step.name] = WorldEndpoint(
+            step.name,
+            step.owner.tags(),
+            step.config,
+            S.CREATING,
+            self._moments,
+            desired=self.configs[step.config].instances,
+            target=step.config,
+        )
+        self.on_try(step.config)
+        return None
+
+    def _update(self, step: UpdateEndpoint) -> None:
+        found = self._at_rest(step.name)
+        self._must_exist(step.config)
+        if found.config == step.config:
+            raise Rejected("ValidationFailed", "Cannot update endpoint with the endpoint configuration it already uses")
+        found.state, found.target = S.UPDATING, step.config
+        self._touch(found)
+        self.on_try(step.config)
+
+    def _must_exist(self, config: str) -> None:
+        if config not in self.configs:
+            raise Transient("EndpointConfigNotVisible", f"Could not find endpoint configuration {config}")
+        if self.configs[config].model not in self.models:
+            raise NotFound("ModelNotFound", f"Could not find model {self.configs[config].model}")
+
+    def _at_rest(self, name: str) -> WorldEndpoint:
+        found = self.endpoints.get(name)
+        if found is None:
+            raise NotFound("EndpointNotFound", f"Could not find endpoint {name}")
+        if found.state.is_moving:
+            raise Conflict("EndpointBusy", f"Cannot update in-progress endpoint {name}")
+        if found.state is S.FAILED:
+            raise Rejected("ValidationFailed", f"Cannot update endpoint {name} because it is in Failed state")
+        return found
+
+    def _delete_endpoint(self, name: str) -> None:
+        found = self.endpoints.get(name)
+        if found is None:
+            return
+        if found.state.is_moving:
+            raise Conflict("EndpointBusy", f"Cannot update in-progress endpoint {name}")
+        if found.state is S.UPDATE_ROLLBACK_FAILED and self.protected():
+            self.violations.append("deleted an endpoint that serves after a failed roll back")
+        self._check_foreign(found.tags, name)
+        found.state, found.target = S.DELETING, None
+        self._touch(found)
+
+    def _delete_config(self, name: str) -> None:
+        users = [e.name for e in self.endpoints.values() if name in (e.config, e.target) and e.state is not S.DELETING]
+        if users or name in self.protected():
+            self.violations.append(f"deleted the config {name}, which {users or 'a roll back'} needs")
+        found = self.configs.pop(name, None)
+        if found:
+            self._check_foreign(found.tags, name)
+
+    def _delete_model(self, name: str) -> None:
+        users = [n for n, config in self.configs.items() if config.model == name]
+        if users:
+            self.violations.append(f"deleted the model {name}, which the configs {users} need")
+        found = self.models.pop(name, None)
+        if found:
+            self._check_foreign(found.tags, name)
+
+    def _check_foreign(self, tags: Tags, name: str) -> None:
+        if tags.get(TAG_INSTALLATION) != "here":
+            self.violations.append(f"deleted the foreign {name}")
+
+    def _tags(self, arn: str) -> Tags:
+        kind, _, name = arn.partition("/")
+        things = {"config": self.configs, "model": self.models, "endpoint": self.endpoints}[kind]
+        return things[name].tags  # type: ignore[attr-defined,no-any-return]
+
+    # The service's own doing
+
+    def tick(self, name: str) -> None:
+        """End the transition that is under way."""
+        found = self.endpoints.get(name)
+        if found is None or not found.state.is_moving:
+            return
+        self._touch(found)
+        if found.state is S.DELETING:
+            del self.endpoints[name]
+        elif found.count is not None:
+            found.current, found.count, found.state = found.count, None, S.IN_SERVICE
+        elif found.target is None:
+            found.state = S.IN_SERVICE
+        else:
+            self._end_start(found, found.target)
+
+    def _end_start(self, found: WorldEndpoint, config: str) -> None:
+        words = self._why_not(config)
+        if words is None:
+            found.config, found.current, found.state = config, found.desired, S.IN_SERVICE
+        elif found.state is S.CREATING:
+            found.failure, found.state = words, S.FAILED
+            self.on_failure(config, words)
+        else:
+            failed_twice, self.rollback_fails = self.rollback_fails, False
+            found.failure, found.state = words, S.UPDATE_ROLLBACK_FAILED if failed_twice else S.IN_SERVICE
+            self.on_failure(config, words)
+        found.target = None
+
+    def _why_not(self, config: str) -> str | None:
+        if self.shortages > 0:
+            self.shortages -= 1
+            return CAPACITY_WORDS
+        model = self.models.get(self.configs[config].model) if config in self.configs else None
+        return PING_WORDS if model and model.environment[MODEL_REVISION] in self.bad else None
+
+    def _touch(self, found: WorldEndpoint) -> None:
+        self._moments += 1
+        found.modified = self._moments
+
+    # What other people do
+
+    def outside_config(self, name: str, revision: str) -> None:
+        """Somebody else's model and config."""
+        self.models[name] = WorldModel({}, {MODEL_ID: "other/model", MODEL_REVISION: revision})
+        self.configs[name] = WorldConfig({}, name, 1)
+
+    def outside_update(self, name: str, config: str) -> bool:
+        """Somebody else brings another config into service, by hand."""
+        found = self.endpoints.get(name)
+        if found is None or found.state is not S.IN_SERVICE or found.config == config:
+            return False
+        found.config = config
+        self._touch(found)
+        return True
+
+    def outside_endpoint(self, name: str, tags: Tags, config: str) -> None:
+        """Somebody else's endpoint."""
+        self._moments += 1
+        self.endpoints[name] = WorldEndpoint(name, tags, config, S.IN_SERVICE, self._moments, current=1)
+
+
+def _moment(number: int) -> str:
+    return f"2026-11-05T10:{number // 60 % 60:02}:{number % 60:02}.{number:06}+00:00"
+
+
+__all__ = ["Killed", "OutsideError", "World"]
