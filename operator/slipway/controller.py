@@ -68,7 +68,6 @@ class Controller:
         self.health = Health()
         self._sweeper = Sweeper(
             store,
-            queue,
             kube.each,
             clock,
             kinds=tuple(PLURALS),
@@ -77,6 +76,7 @@ class Controller:
             on_missed=self._missed,
             on_failure=lambda failure: log.warning("the sweep could not list: %s", failure),
         )
+        store.on_change(self._changed)
         metrics.watch_queue(queue)
         self._add_health_checks()
 
@@ -117,15 +117,16 @@ class Controller:
         """Take one event of a watch."""
         self._sweeper.watch_event(key.kind)
         if kind_of_event == "DELETED":
-            changed = self._store.discard(key, raw["metadata"].get("uid"))
-        else:
-            if kind_of_event is None and self._store.get(key):
-                self._sweeper.reconnected()  # a watch lists anew: deletions in between are lost
-            changed = self._store.put(key, raw)
-        if changed:
-            self._queue.add(key)
-            for other in self._related(key):
-                self._queue.add(other)
+            self._store.discard(key, raw["metadata"].get("uid"))
+            return
+        if kind_of_event is None and self._store.get(key):
+            self._sweeper.reconnected()  # a watch lists anew: deletions in between are lost
+        self._store.put(key, raw)
+
+    def _changed(self, key: Key) -> None:
+        self._queue.add(key)
+        for other in self._related(key):
+            self._queue.add(other)
 
     async def _reconcile(self, key: Key) -> float | None:
         started = time.monotonic()

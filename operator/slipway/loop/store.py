@@ -31,6 +31,15 @@ class Store:
         self._objects: dict[Key, Object] = {}
         self._indexers = indexers or {}
         self._index: dict[str, dict[str, set[Key]]] = {name: defaultdict(set) for name in self._indexers}
+        self._listeners: list[Callable[[Key], None]] = []
+
+    def on_change(self, listener: Callable[[Key], None]) -> None:
+        """Have `listener` called with the key of everything that changes, whoever brings the news.
+
+        That includes our own writes: the watch's echo of them is no news any more, and whoever depends on the
+        object must learn of it all the same.
+        """
+        self._listeners.append(listener)
 
     def put(self, key: Key, raw: Object) -> bool:
         """Remember the object, unless what is stored is newer. Returns whether anything changed."""
@@ -44,6 +53,7 @@ class Store:
         self._unindex(key)
         self._objects[key] = slim
         self._reindex(key, slim)
+        self._tell(key)
         return True
 
     def discard(self, key: Key, uid: str | None = None) -> bool:
@@ -53,7 +63,12 @@ class Store:
             return False
         self._unindex(key)
         del self._objects[key]
+        self._tell(key)
         return True
+
+    def _tell(self, key: Key) -> None:
+        for listener in self._listeners:
+            listener(key)
 
     def get(self, key: Key) -> Object | None:
         """The object, or None."""

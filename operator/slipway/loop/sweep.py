@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from slipway.domain.errors import OutsideError
 from slipway.loop.clock import Clock
 from slipway.loop.keys import Key
-from slipway.loop.queue import WorkQueue
 from slipway.loop.store import Object, Store
 
 Lister = Callable[[str, str | None], AsyncIterator[Object]]
@@ -19,12 +18,11 @@ Lister = Callable[[str, str | None], AsyncIterator[Object]]
 
 
 class Sweeper:
-    """Lists all kinds now and then, and when a watch has reconnected."""
+    """Lists all kinds now and then, and when a watch has reconnected. The store tells what that changed."""
 
     def __init__(
         self,
         store: Store,
-        queue: WorkQueue,
         lister: Lister,
         clock: Clock,
         *,
@@ -36,7 +34,6 @@ class Sweeper:
     ) -> None:
         """`namespaces`: empty for all. `on_missed(kind, number)`: changes that the watch had not delivered."""
         self._store = store
-        self._queue = queue
         self._lister = lister
         self._clock = clock
         self._kinds = kinds
@@ -98,11 +95,9 @@ class Sweeper:
                     del known[key]
                 if self._store.put(key, raw):
                     missed += 1
-                    self._queue.add(key)
         for key, uid in known.items():
             if self._store.discard(key, uid):
                 missed += 1
-                self._queue.add(key)
         if missed:
             self._note_missed(kind, missed, began)
 

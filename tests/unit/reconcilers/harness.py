@@ -15,6 +15,7 @@ from slipway.domain.errors import Conflict, NotFound
 from slipway.domain.installation import Installation, Timing
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker import catalogue
+from slipway.domain.sagemaker.steps import Step
 from slipway.kube import Kube
 from slipway.loop.keys import Key
 from slipway.loop.store import Object, Store
@@ -234,5 +235,20 @@ class Harness:
 
     def describe(self) -> str:
         """Everything, for a test that failed."""
-        status = self.live.status.to_api() if self.deployment else "(gone)"
-        return f"status={status}\nworld={self.world.endpoints}\nsent={self.world.sent[-12:]}"
+        sent = [f"{type(step).__name__} {_name(step)}" for step in self.world.sent[-12:]]
+        if self.deployment is None:
+            return f"gone\nworld={list(self.world.endpoints.values())}\nsent={sent}"
+        status = self.live.status
+        revision = {name: entry.config for name, entry in status.revision if hasattr(entry, "config")}
+        attempt = status.attempt and status.attempt.model_dump(include={"config", "outcome", "reason", "retry_at"})
+        return (
+            f"{self.conditions()}\nrevision={revision}\nattempt={attempt}\n"
+            f"world={list(self.world.endpoints.values())}\nsent={sent}"
+        )
+
+
+def _name(step: Step) -> str:
+    for words in ("config", "model"):
+        if hasattr(getattr(step, words, None), "name"):
+            return str(getattr(step, words).name)
+    return str(getattr(step, "config", None) or getattr(step, "name", ""))
