@@ -35,6 +35,7 @@ class OperatorProcess:
         self._command = [sys.executable, "-m", module, *arguments]
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     def start(self) -> Self:
         """Start it; returns at once."""
@@ -47,6 +48,7 @@ class OperatorProcess:
             **self._environment,
         }
         with self.log.open("ab") as log:
+            self._log_start = log.tell()
             self._process = subprocess.Popen(
                 self._command,
                 env=environment,
@@ -74,8 +76,14 @@ class OperatorProcess:
     @property
     def http_address(self) -> str | None:
         """Where /healthz and /metrics are served, as the log says; None before that."""
-        found = re.findall(r"serving /healthz and /metrics on \[\('([0-9.]+)', ([0-9]+)\)\]", self.log.read_text())
+        found = re.findall(r"serving /healthz and /metrics on \[\('([0-9.]+)', ([0-9]+)\)\]", self._log_since_start())
         return f"http://{found[-1][0]}:{found[-1][1]}" if found and self.is_running else None
+
+    def _log_since_start(self) -> str:
+        """Several operators may write to one file, one after the other."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return log.read().decode()
 
     def kill(self) -> None:
         """SIGKILL: no chance to clean up."""

@@ -61,8 +61,8 @@ class Caller:
 
     def request(self, prompt: str) -> dict[str, Any]:
         """The arguments of InvokeEndpoint."""
-        body = {"messages": [{"role": "user", "content": prompt}], "max_tokens": 64}
-        return {"EndpointName": self.endpoint, "ContentType": "application/json", "Body": json.dumps(body)}
+        body = json.dumps({"messages": [{"role": "user", "content": prompt}]}, separators=(",", ":"))
+        return {"EndpointName": self.endpoint, "ContentType": "application/json", "Body": body}
 
     def ask(self, prompt: str) -> Answer:
         """One question. Raises boto3's errors."""

@@ -50,7 +50,7 @@ def _play(folder: Path, pace: Pace, screen: Screen, interrupts: Interrupts, bega
         return 1
     except _EXPECTED as failure:
         return _failed(screen, folder, str(failure))
-    except Exception as failure:  # noqa: BLE001
+    except Exception as failure:
         (folder / "demo.log").write_text(traceback.format_exc())
         return _failed(screen, folder, f"{type(failure).__name__}: {failure}")
     return 0

@@ -1,10 +1,11 @@
 """What a person sees: on a terminal a table that is redrawn in place, elsewhere one line for each change."""
 
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
@@ -12,7 +13,9 @@ from rich.text import Text
 
 from tests.testbed.demo.rows import NOTHING, Row
 
-_INDENT = (0, 0, 0, 2)
+_MARGIN = "  "
+_INDENT = (0, 0, 0, len(_MARGIN))
+_WIDTH_OF_A_LOG = 100
 _COLUMNS = {"KIND": 4, "NAME": 4, "READY": 5, "REASON": 20, "REVISION": 12, "UNDER WAY": 20, "ENDPOINT": 17}
 """Widths that hold what comes, so that nothing moves sideways."""
 _WIDE_ENOUGH = 98
@@ -54,7 +57,7 @@ class Board:
 
     def _drawing(self, rows: Sequence[Row], footer: str) -> Group:
         message = next((row.message for row in reversed(rows) if row.message), "")
-        parts = [_table(rows, self._console.width), Text(""), Text(message, style="dim")]
+        parts: list[RenderableType] = [_table(rows, self._console.width), Text(""), Text(message, style="dim")]
         parts.append(Text(f"{self._elapsed}  {footer}".rstrip(), style="dim"))
         return Group(*(Padding(part, _INDENT) for part in parts))
 
@@ -77,6 +80,8 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, markup=False, emoji=False)
+        if not self._console.is_terminal:
+            self._console.width = _WIDTH_OF_A_LOG
 
     def title(self, text: str) -> None:
         """The first line."""
@@ -106,32 +111,40 @@ class Screen:
         self._console.print()
         self._console.print(Text(text, style="bold cyan"))
 
-    def command(self, text: str) -> None:
+    def command(self, text: str, prompt: str = "$") -> None:
         """Something that a person would type, exactly as it is executed."""
-        self._console.print(Text(f"  $ {text}", style="bold"), soft_wrap=True)
+        self._console.print(Text(f"{_MARGIN}{prompt} {text}", style="bold"), soft_wrap=True)
 
     def say(self, text: str) -> None:
-        """Output, or a sentence. Long ones are wrapped at words."""
-        for line in text.splitlines():
-            self._console.print(Padding(Text(line), _INDENT))
+        """Output, or a sentence."""
+        self._wrapped(text)
 
     def note(self, text: str) -> None:
         """Something on the side."""
-        for line in text.splitlines():
-            self._console.print(Padding(Text(line, style="dim"), _INDENT))
+        self._wrapped(text, style="dim")
+
+    def good(self, text: str) -> None:
+        """Something that was checked and holds."""
+        self._wrapped(text, mark=("✓ ", "green"))
+
+    def failure(self, text: str) -> None:
+        """What went wrong."""
+        self.blank()
+        self._wrapped(text, mark=("✗ ", "bold red"), margin="")
 
     def blank(self) -> None:
         """An empty line."""
         self._console.print()
 
-    def good(self, text: str) -> None:
-        """Something that was checked and holds."""
-        self._console.print(Padding(Text.assemble(("✓ ", "green"), text), _INDENT))
-
-    def failure(self, text: str) -> None:
-        """What went wrong."""
-        self._console.print()
-        self._console.print(Text.assemble(("✗ ", "bold red"), text))
+    def _wrapped(self, text: str, *, style: str = "", mark: tuple[str, str] = ("", ""), margin: str = _MARGIN) -> None:
+        """Lines end at words; a word that is longer than a line stays whole, so that it can be copied."""
+        word, word_style = mark
+        room = max(self._console.width - len(margin) - len(word), 20)
+        for line in text.splitlines():
+            for part in textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False) or [""]:
+                shown = Text.assemble(margin, (word, word_style), (part, style))
+                self._console.print(shown, soft_wrap=True)
+                word = " " * len(word)
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:

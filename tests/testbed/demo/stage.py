@@ -147,6 +147,7 @@ def _environment(
         "SLIPWAY_HUB_ENDPOINT": hub.url,
         "SLIPWAY_NAMESPACES": json.dumps([NAMESPACE]),
         "SLIPWAY_PLACEMENTS": json.dumps([placement]),
+        "SLIPWAY_AWS_REQUESTS_PER_SECOND": "100",  # nobody else is served here
         "SLIPWAY_ENDPOINT_POLL": str(pace.look),
         "SLIPWAY_TIMING": json.dumps({"poll_moving": pace.look}),
         "SLIPWAY_HTTP_HOST": "127.0.0.1",

@@ -50,12 +50,10 @@ class Story:
 
     def _ask(self) -> None:
         self._screen.act("2  Ask: as an application would, with boto3")
-        region = self._stage.quickstart.region
-        self._screen.command(f'runtime = boto3.client("sagemaker-runtime", region_name="{region}")')
         request = self._caller.request(_PROMPT)
-        body = request["Body"]
-        self._screen.command(f"runtime.invoke_endpoint(EndpointName={self._stage.endpoint!r},")
-        self._screen.command(f"    ContentType='application/json', Body='{body}')")
+        name, kind, body = request["EndpointName"], request["ContentType"], request["Body"]
+        self._screen.command(f"runtime.invoke_endpoint(EndpointName={name!r}, ContentType={kind!r},", ">>>")
+        self._screen.command(f"    Body={body!r})", "...")
         answer = self._answer()
         self._screen.say(answer.text)
         self._compare(answer, self._stage.first_commit)
@@ -94,7 +92,8 @@ class Story:
         if not events:
             raise Deviation("the operator recorded no events")
         self._screen.blank()
-        self._screen.events([rows.brief_event(event) for event in sorted(events, key=_written)])
+        brief = [rows.brief_event(event) for event in sorted(events, key=_written)]
+        self._screen.events(list(dict.fromkeys(brief)))
 
     def _delete(self) -> None:
         stage = self._stage
