@@ -65,7 +65,9 @@ def words(node: ast.expr, names: dict[str, ast.expr]) -> set[str]:
 
 def says(call: ast.Call) -> bool:
     function = call.func
-    name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    name = (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
     return bool(call.args) and (name in SAYERS or name == "kind")  # `kind` holds one of ERRORS
 
 
@@ -129,7 +131,9 @@ def test_the_collector_sees_what_it_should() -> None:
 
 
 def test_a_reason_that_cannot_be_read_off_the_source_is_reported() -> None:
-    (call,) = (node for node in ast.walk(ast.parse("Finding(compute(), 'text')")) if isinstance(node, ast.Call) and says(node))
+    (call,) = (
+        node for node in ast.walk(ast.parse("Finding(compute(), 'text')")) if isinstance(node, ast.Call) and says(node)
+    )
     with pytest.raises(LookupError, match="compute"):
         words(call.args[0], {})
 

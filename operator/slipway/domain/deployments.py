@@ -229,10 +229,19 @@ def image_of(deployment: Deployment, catalogue: Catalogue) -> str:
         return engine.image
     if target is None:
         raise AssertionError("check_spec comes first")
-    if engine.version is None and deployment.status.image:
-        return deployment.status.image
+    kept = image_in_use(deployment.status)
+    if engine.version is None and kept:
+        return kept
     version = engine.version or catalogue.latest(engine.name)
     return catalogue.image(engine.name, version, target.region).uri
+
+
+def image_in_use(status: DeploymentStatus) -> str | None:
+    """The image that serves, or is about to. One that has failed is not kept."""
+    serving, attempt = status.revision.serving, status.attempt
+    if serving and serving.image:
+        return serving.image
+    return attempt.image if attempt and attempt.outcome != "Failed" else None
 
 
 def placement_of(deployment: Deployment, account: str) -> Placement | None:

@@ -81,7 +81,8 @@ class ServingPass(DeploymentPass):
             checked = deployments.checked(self._inputs(account=account))
             placement = deployments.placement_of(self.deployment, account)
             wanted = self._desired(checked)
-            seen = await self._look(placement, wanted) if placement else None
+            elsewhere = placement is not None and placement.account != account
+            seen = await self._look(placement, wanted) if placement and not elsewhere else None
         except OutsideError as error:
             return await self.failed(circumstances, error, Result())
         if placement is None or wanted is None or seen is None:
@@ -90,6 +91,7 @@ class ServingPass(DeploymentPass):
 
     async def _stopped(self, checked: Checked, seen: Observation | None) -> float | None:
         """The spec cannot be acted on; what serves goes on serving, and its state is still reported."""
+        seen = seen.without_others(self.owner) if seen else None
         revision = progress.revised(self.deployment.status, seen, None, self.now) if seen else None
         await self.report(_with_problem(Result(seen=seen, revision=revision), checked.problem))
         moving = seen is not None and seen.endpoint is not None and seen.endpoint.state.is_moving
@@ -106,7 +108,8 @@ class ServingPass(DeploymentPass):
         if FINALIZER not in self.deployment.metadata.finalizers:
             await self.set_finalizers([*self.deployment.metadata.finalizers, FINALIZER])
             return 0.0
-        revision = progress.revised(self.deployment.status, seen, wanted, self.now)
+        ours = seen.without_others(self.owner)
+        revision = progress.revised(self.deployment.status, ours, wanted, self.now)
         situation = Situation(
             owner=self.owner,
             endpoint_name=placement.endpoint_name,
@@ -121,7 +124,7 @@ class ServingPass(DeploymentPass):
         steps = plan(situation)
         result = _with_problem(
             Result(
-                seen=seen,
+                seen=ours,
                 placement=placement,
                 attempt=steps.attempt,
                 image=wanted.image,
@@ -229,6 +232,7 @@ class DeletionPass(DeploymentPass):
             return await self.failed(circumstances, _with_way_out(error), Result(deleting=True))
         steps = plan_deletion(
             self.owner,
+            placement.endpoint_name,
             seen,
             self.deployment.status.attempt,
             retain=self.deployment.spec.deletion_policy == "Retain",

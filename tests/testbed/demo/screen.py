@@ -57,8 +57,10 @@ class Board:
 
     def _drawing(self, rows: Sequence[Row], footer: str) -> Group:
         message = next((row.message for row in reversed(rows) if row.message), "")
-        parts: list[RenderableType] = [_table(rows, self._console.width), Text(""), Text(message, style="dim")]
-        parts.append(Text(f"{self._elapsed}  {footer}".rstrip(), style="dim"))
+        parts: list[RenderableType] = [_table(rows, self._console.width) if rows else Text("No resources found.")]
+        parts += [Text(""), Text(f"{self._elapsed}  {footer}".rstrip())]
+        if message:
+            parts.append(Text(message, style="dim"))
         return Group(*(Padding(part, _INDENT) for part in parts))
 
 
@@ -70,8 +72,6 @@ def _table(rows: Sequence[Row], width: int) -> Table:
         ready = Text(row.ready, style=_READY_STYLES.get(row.ready, ""))
         kind = {"ModelVersion": "mv", "Deployment": "sdep"}[row.kind]
         table.add_row(kind, row.name, ready, row.reason, row.revision, row.under_way, row.endpoint)
-    if not rows:
-        table.add_row("No resources.", *[""] * (len(_COLUMNS) - 1))
     return table
 
 

@@ -1,7 +1,6 @@
 """What a person is shown, act by act. Anything that is not as it should be raises Deviation."""
 
 import time
-from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -65,9 +64,8 @@ class Story:
         second = stage.hub.commit(
             stage.quickstart.repo, files, ref=stage.quickstart.ref, message="Train for another night"
         )
-        where = f"{stage.quickstart.ref} of {stage.quickstart.repo}"
-        self._screen.say(f"pushed to the local Hub: {where} is {short(second)} now, it was {short(first)}")
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._screen.say(f"pushed to {stage.quickstart.ref} on the local Hub: {short(second)}, after {short(first)}")
+        now = int(time.time())
         with self._caller.asking(_PROMPT) as tally:
             # Without it the operator would look when spec.updates.interval is over.
             name = stage.quickstart.model_version
@@ -105,14 +103,14 @@ class Story:
         if left:
             names = ", ".join(f"{one.kind} {one.name}" for one in left)
             raise Deviation(f"something is left in SageMaker: {names}")
-        self._screen.good(f"SageMaker has {self._left_in_sagemaker()}: nothing is left")
+        self._screen.good(f"nothing is left in SageMaker ({self._left_in_sagemaker()})")
 
     def _left_in_sagemaker(self) -> str:
         client = self._stage.aws("sagemaker")
         endpoints = len(client.list_endpoints()["Endpoints"])
         configs = len(client.list_endpoint_configs()["EndpointConfigs"])
         models = len(client.list_models()["Models"])
-        return f"{endpoints} endpoints, {configs} endpoint configs, {models} models"
+        return f"endpoints: {endpoints}, endpoint configs: {configs}, models: {models}"
 
     def _conclude(self) -> None:
         if self._stage.plane.owned:

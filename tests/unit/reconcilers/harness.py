@@ -25,7 +25,7 @@ from slipway.reconcilers.reporting import Reporter
 from slipway.reconcilers.retries import Retries
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
-from tests.unit.domain.builders import A, NOW, REGION, ROLE, deployment_json, merged, model_version_json
+from tests.unit.domain.builders import NOW, REGION, ROLE, A, deployment_json, merged, model_version_json
 from tests.unit.reconcilers.world import Killed, World
 
 T = TypeVar("T")
@@ -78,10 +78,7 @@ class FakeKube:
         return self._write(key, resource_version, {"status": None}, status)
 
     async def set_finalizers(self, key: Key, resource_version: str, finalizers: list[str]) -> Object:
-        written = self._write(key, resource_version, {"metadata": {"finalizers": finalizers}}, None)
-        if not finalizers and written["metadata"].get("deletionTimestamp"):
-            del self.objects[key]
-        return written
+        return self._write(key, resource_version, {"metadata": {"finalizers": finalizers}}, None)
 
     def _write(self, key: Key, resource_version: str, change: Object, status: Object | None) -> Object:
         kill, self.kill = self.kill, None
@@ -95,6 +92,8 @@ class FakeKube:
         self.writes += 1
         body = merged(live, change)
         written = self.put(key, {**body, "status": status} if status is not None else {**body})
+        if written["metadata"].get("deletionTimestamp") and not written["metadata"].get("finalizers"):
+            del self.objects[key]
         if kill == "after":
             raise Killed
         return deepcopy(written)

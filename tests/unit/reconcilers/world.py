@@ -14,6 +14,7 @@ from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited,
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED
 from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
 from slipway.domain.sagemaker.observation import (
+    DeployedModel,
     Endpoint,
     EndpointState,
     EndpointSummary,
@@ -152,7 +153,7 @@ class World:
         )
 
     def _inventory(self, placement: Placement, question: Question) -> Inventory:
-        owner, own_marks = question.owner, {"true", question.endpoint_name}
+        owner = question.owner
 
         def mine(things: dict[str, WorldModel] | dict[str, WorldConfig]) -> list[str]:
             return [
@@ -160,7 +161,7 @@ class World:
                 for name, thing in things.items()
                 if name.startswith(owner.prefix)
                 and owner.owns(thing.tags)
-                and thing.tags.get(TAG_RETAINED, "true") in own_marks
+                and thing.tags.get(TAG_RETAINED, question.endpoint_name) == question.endpoint_name
             ]
 
         endpoint = self.endpoints.get(placement.endpoint_name)
@@ -170,12 +171,14 @@ class World:
             unmarked.append(f"endpoint/{endpoint.name}")
         return Inventory(tuple(mine(self.configs)), tuple(mine(self.models)), tuple(unmarked))
 
-    def _serving_revision(self, found: WorldEndpoint | None, question: Question) -> tuple[str, str] | None:
+    def _serving_revision(self, found: WorldEndpoint | None, question: Question) -> DeployedModel | None:
         if found is None or not found.state.serves or found.config in question.known_configs:
             return None
         config = self.configs.get(found.config)
         model = self.models.get(config.model) if config else None
-        return (model.environment[MODEL_ID], model.environment[MODEL_REVISION]) if model else None
+        if config is None or model is None:
+            return None
+        return DeployedModel(model.environment[MODEL_ID], model.environment[MODEL_REVISION], config.model)
 
     # The port: doing
 
@@ -187,14 +190,14 @@ class World:
             raise Transient("AwsUnreachable", "no connection")
         if fault == "throttled":
             raise RateLimited("AwsThrottled", "Rate exceeded", 5.0)
-        self._do(step)
+        self._do(placement, step)
         self.sent.append(step)
         if fault == "killed after":
             raise Killed
         if fault == "lost":
             raise Transient("AwsUnreachable", "the answer was lost")
 
-    def _do(self, step: Step) -> None:
+    def _do(self, placement: Placement, step: Step) -> None:
         match step:
             case CreateModel():
                 self._create(self.models, step.model.name, WorldModel(step.owner.tags(), step.model.environment))
@@ -218,7 +221,7 @@ class World:
                 found.tags = {k: v for k, v in found.tags.items() if k != TAG_RETAINED} | step.owner.tags()
             case MarkRetained():
                 for arn in step.arns:
-                    self._tags(arn)[TAG_RETAINED] = getattr(step, "endpoint", "true")
+                    self._tags(arn)[TAG_RETAINED] = placement.endpoint_name
             case DeleteEndpoint():
                 self._delete_endpoint(step.name)
             case DeleteEndpointConfig():

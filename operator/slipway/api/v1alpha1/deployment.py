@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from slipway.api.v1alpha1.common import ApiModel, Conditions, Duration, ObjectMeta, Timestamp, rules
-from slipway.api.v1alpha1.model_version import Commit
 
 ONE_TARGET = "set exactly one target below spec.target: sageMaker"
 REGION_FIXED = "region cannot change: delete this Deployment and create another one"
@@ -227,7 +226,7 @@ class Attempt(ApiModel):
 class HistoryEntry(ApiModel):
     """A revision that was tried or has served."""
 
-    revision: Commit
+    revision: Annotated[str, Field(max_length=250)]
     """Commit of the model."""
     config: str
     """Endpoint config."""

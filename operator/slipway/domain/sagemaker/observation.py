@@ -1,6 +1,6 @@
 """What was seen in SageMaker in one pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from slipway.domain.names import Owner
@@ -84,6 +84,16 @@ class Inventory:
 
 
 @dataclass(frozen=True)
+class DeployedModel:
+    """What a SageMaker model serves, read from its environment. The revision may be any reference, not ours to pin."""
+
+    repo: str
+    revision: str
+    model: str
+    """Name of the SageMaker model."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """What a plan is made from. What was not asked is None."""
 
@@ -93,9 +103,14 @@ class Observation:
     model_exists: bool | None = None
     """Whether the wanted model exists and is ours."""
     inventory: Inventory | None = None
-    serving_revision: tuple[str, str] | None = None
-    """Repository and commit that the endpoint's config serves, read from its model's environment. Asked only
-    where the status does not know."""
+    serving_revision: DeployedModel | None = None
+    """What the endpoint's config serves. Asked only where the status does not know."""
+
+    def without_others(self, owner: Owner) -> "Observation":
+        """The same without an endpoint that is somebody else's: nothing of it may be reported as ours."""
+        if self.endpoint is None or owner.owns(self.endpoint.tags):
+            return self
+        return replace(self, endpoint=None, serving_revision=None)
 
 
 class InventoryWish(StrEnum):

@@ -139,7 +139,8 @@ def _new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
 
 def _create(situation: Situation) -> Plan:
     tried = situation.tried
-    if tried and tried.outcome == "Failed" and _must_wait(situation, tried):
+    asked = tried is not None and tried.trigger != situation.trigger
+    if tried and tried.outcome == "Failed" and not asked and _must_wait(situation, tried):
         return _waiting_for_capacity(tried)
     going_on = tried and tried.outcome == "InProgress" and tried.endpoint_modified is None
     attempt = tried if going_on else _new_attempt(situation, None)
@@ -294,7 +295,13 @@ def _waiting_for_capacity(attempt: Attempt) -> Plan:
 
 
 def plan_deletion(
-    owner: Owner, seen: Observation, attempt: Attempt | None, *, retain: bool, startup_timeout: int
+    owner: Owner,
+    endpoint_name: str,
+    seen: Observation,
+    attempt: Attempt | None,
+    *,
+    retain: bool,
+    startup_timeout: int,
 ) -> Plan | None:
     """The next steps of a deletion; None when nothing is left to do.
 
@@ -304,7 +311,7 @@ def plan_deletion(
     endpoint = seen.endpoint if seen.endpoint and owner.owns(seen.endpoint.tags) else None
     inventory = seen.inventory or Inventory()
     if retain:
-        return _retain(inventory, attempt)
+        return _retain(endpoint_name, inventory, attempt)
     if endpoint:
         return _delete_endpoint(endpoint, attempt, startup_timeout)
     steps: tuple[Step, ...] = (
@@ -316,11 +323,11 @@ def plan_deletion(
     return Plan(steps, attempt, reconciling=Finding("Deleting", "removing endpoint configs and models"))
 
 
-def _retain(inventory: Inventory, attempt: Attempt | None) -> Plan | None:
+def _retain(endpoint_name: str, inventory: Inventory, attempt: Attempt | None) -> Plan | None:
     if not inventory.unmarked:
         return None
     finding = Finding("Retaining", "marking what is left behind, as spec.deletionPolicy Retain asks")
-    return Plan((MarkRetained(inventory.unmarked),), attempt, reconciling=finding)
+    return Plan((MarkRetained(inventory.unmarked, endpoint_name),), attempt, reconciling=finding)
 
 
 def _delete_endpoint(endpoint: Endpoint, attempt: Attempt | None, startup_timeout: int) -> Plan:

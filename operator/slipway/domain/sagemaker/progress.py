@@ -19,10 +19,11 @@ HISTORY_LENGTH = 10
 def last_served(status: DeploymentStatus) -> ServedModel | None:
     """The commit to go on serving when the ModelVersion is gone or not ready."""
     serving, attempt = status.revision.serving, status.attempt
+    if attempt and (attempt.outcome == "InProgress" or (attempt.outcome == "Succeeded" and serving is None)):
+        # A roll that is under way comes to its end; turning back halfway would go on for ever.
+        return ServedModel(attempt.repo, attempt.revision, attempt.model_version, attempt.hub)
     if serving:
         return ServedModel(serving.repo, serving.revision, serving.model_version, serving.hub)
-    if attempt and attempt.outcome != "Failed":
-        return ServedModel(attempt.repo, attempt.revision, attempt.model_version, attempt.hub)
     return None
 
 
@@ -56,9 +57,14 @@ def _serving(
     if desired and desired.config.name == endpoint.config:
         return _from_desired(desired, now)
     if seen.serving_revision:
-        repo, commit = seen.serving_revision
+        found = seen.serving_revision
         return ServedRevision(
-            revision=commit, repo=repo, model_version="", config=endpoint.config, since=timestamp(now)
+            revision=found.revision,
+            repo=found.repo,
+            model_version="",
+            config=endpoint.config,
+            model=found.model,
+            since=timestamp(now),
         )
     return None
 
@@ -100,6 +106,8 @@ def history(
         new = HistoryEntry(revision=serving.revision, config=serving.config, since=serving.since, outcome="Serving")
         result.insert(0, new)
     if attempt and attempt.outcome == "Failed" and not _has_failure(result, attempt):
+        # One line for a config, however often it fails: what served must not be pushed out.
+        result = [e for e in result if (e.config, e.outcome) != (attempt.config, "Failed")]
         failed = HistoryEntry(
             revision=attempt.revision,
             config=attempt.config,

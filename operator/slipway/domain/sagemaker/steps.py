@@ -88,9 +88,14 @@ class MarkOwner:
 
 @dataclass(frozen=True)
 class MarkRetained:
-    """Mark what is left behind on purpose."""
+    """Mark what is left behind on purpose, with the endpoint that it belongs to.
+
+    A later object of the same name that takes that endpoint over owns it again; one with another endpoint leaves
+    it alone.
+    """
 
     arns: tuple[str, ...]
+    endpoint: str
 
 
 @dataclass(frozen=True)

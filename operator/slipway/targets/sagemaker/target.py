@@ -11,6 +11,7 @@ from slipway.domain.errors import NotFound, Rejected, Transient
 from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
 from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
 from slipway.domain.sagemaker.observation import (
+    DeployedModel,
     Endpoint,
     EndpointState,
     EndpointSummary,
@@ -208,7 +209,8 @@ class _Look(_Region):
             async for page in self.pages(operation, NameContains=prefix):
                 for item in page[items]:
                     tags = await self.tags(item[f"{camel}Arn"])
-                    if item[f"{camel}Name"].startswith(prefix) and owner.owns(tags):
+                    elsewhere = tags.get(TAG_RETAINED, self._question.endpoint_name) != self._question.endpoint_name
+                    if item[f"{camel}Name"].startswith(prefix) and owner.owns(tags) and not elsewhere:
                         names.append(item[f"{camel}Name"])
                         if TAG_RETAINED not in tags:
                             unmarked.append(item[f"{camel}Arn"])
@@ -216,7 +218,7 @@ class _Look(_Region):
             unmarked.append(endpoint.arn)
         return Inventory(tuple(configs), tuple(models), tuple(unmarked))
 
-    async def _serving_revision(self, endpoint: Endpoint | None) -> tuple[str, str] | None:
+    async def _serving_revision(self, endpoint: Endpoint | None) -> DeployedModel | None:
         """What an endpoint serves whose config the status does not know."""
         if endpoint is None or not endpoint.state.serves or endpoint.config in self._question.known_configs:
             return None
@@ -228,7 +230,7 @@ class _Look(_Region):
         environment = ((model or {}).get("PrimaryContainer") or {}).get("Environment", {})
         if MODEL_ID not in environment or MODEL_REVISION not in environment:
             return None
-        return environment[MODEL_ID], environment[MODEL_REVISION]
+        return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"])
 
 
 class _Act(_Region):
@@ -307,7 +309,7 @@ class _Act(_Region):
     @do.register
     async def _(self, step: MarkRetained) -> None:
         for arn in step.arns:
-            await self.call("add_tags", ResourceArn=arn, Tags=_tag_list({TAG_RETAINED: "true"}))
+            await self.call("add_tags", ResourceArn=arn, Tags=_tag_list({TAG_RETAINED: step.endpoint}))
 
     @do.register
     async def _(self, step: DeleteEndpoint) -> None:

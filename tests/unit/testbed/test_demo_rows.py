@@ -1,0 +1,78 @@
+"""What the demo shows of the two resources."""
+
+from typing import Any
+
+from tests.testbed.demo import rows
+from tests.testbed.demo.watching import Snapshot
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+def resource(kind: str, *conditions: tuple[str, str, str], **status: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "metadata": {"name": "twin", "generation": 2},
+        "status": {
+            "observedGeneration": 2,
+            "conditions": [
+                {"type": one, "status": value, "reason": reason, "message": f"{reason}!"}
+                for one, value, reason in conditions
+            ],
+            **status,
+        },
+    }
+
+
+def model_version(revision: str) -> dict[str, Any]:
+    return resource("ModelVersion", ("Ready", "True", "Resolved"), resolved={"revision": revision})
+
+
+def deployment(revision: str, *more: tuple[str, str, str]) -> dict[str, Any]:
+    serving = {"serving": {"revision": revision}}
+    placement = {"endpointName": "ml-twin"}
+    return resource("Deployment", ("Ready", "True", "Serving"), *more, revision=serving, placement=placement)
+
+
+def test_a_resource_without_status_has_a_row() -> None:
+    row = rows.deployment_row({"kind": "Deployment", "metadata": {"name": "twin"}})
+
+    assert (row.ready, row.reason, row.revision, row.under_way, row.endpoint) == ("-", "-", "-", "-", "-")
+
+
+def test_a_roll_shows_what_serves_and_what_is_under_way() -> None:
+    row = rows.deployment_row(deployment(OLD, ("Reconciling", "True", "Updating")))
+
+    assert (row.ready, row.revision, row.under_way, row.message) == ("True", OLD[:12], "Updating", "Updating!")
+    assert row.endpoint == "ml-twin"
+
+
+def test_a_commit_serves_once_both_resources_agree_and_rest() -> None:
+    assert Snapshot(model_version(NEW), deployment(NEW)).serves(NEW)
+    assert not Snapshot(model_version(NEW), deployment(OLD)).serves(NEW)
+    assert not Snapshot(model_version(OLD), deployment(OLD)).serves(NEW)
+    assert not Snapshot(model_version(NEW), deployment(NEW, ("Reconciling", "True", "TidyingUp"))).serves(NEW)
+    assert not Snapshot(None, deployment(NEW)).serves(NEW)
+
+
+def test_a_status_of_an_older_generation_is_not_believed() -> None:
+    stale = deployment(NEW)
+    stale["metadata"]["generation"] = 3
+
+    assert not Snapshot(model_version(NEW), stale).serves(NEW)
+
+
+def test_what_is_stalled_says_why() -> None:
+    assert rows.why_stalled(deployment(OLD)) is None
+    assert rows.why_stalled(deployment(OLD, ("Stalled", "True", "RolloutFailed"))) == (
+        "Deployment/twin is stalled, RolloutFailed: RolloutFailed!"
+    )
+
+
+def test_commits_in_events_are_cut_short() -> None:
+    event = {
+        "involvedObject": {"kind": "Deployment", "name": "twin"},
+        "reason": "RollingOut",
+        "message": f"rolling ml-twin to {NEW}",
+    }
+
+    assert rows.brief_event(event) == ("Deployment/twin", "RollingOut", f"rolling ml-twin to {NEW[:12]}")
