@@ -87,7 +87,7 @@ class Served:
             placement=Placement(target="SageMaker", account=ACCOUNT, region=region, endpoint_name=self.endpoint_name),
             attempt=self._attempt(now),
             image=self.wanted.image,
-            revision=progress.revised(self.deployment.status, seen, self.wanted, now),
+            revision=progress.revised(self.deployment.status, seen, self.wanted, self.owner, now),
         )
         return deployments.next_status(self.deployment, result, now).to_api()
 

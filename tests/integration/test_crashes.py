@@ -67,10 +67,7 @@ def test_a_crash_at_every_write_converges(
     hit: list[str] = []
     with ThreadPoolExecutor(TOGETHER) as pool:
         for first in range(1, 1000, TOGETHER):
-            flows = [
-                pool.submit(crash_in_process, plane, tmp_path, at, phase)
-                for at in range(first, first + TOGETHER)
-            ]
+            flows = [pool.submit(crash_in_process, plane, tmp_path, at, phase) for at in range(first, first + TOGETHER)]
             fired = [what for flow in flows if (what := flow.result())]
             hit += fired
             if len(fired) < TOGETHER:

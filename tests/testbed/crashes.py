@@ -149,9 +149,7 @@ def main() -> None:
     """The operator as a process that kills itself: CRASH_AT and CRASH_PHASE say when."""
     phase: Phase = "before" if os.environ["CRASH_PHASE"] == "before" else "after"
     crasher = Crasher(int(os.environ["CRASH_AT"]), phase, _kill_self)
-    asyncio.run(
-        app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients)
-    )
+    asyncio.run(app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients))
 
 
 if __name__ == "__main__":

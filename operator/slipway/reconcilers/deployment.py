@@ -92,7 +92,7 @@ class ServingPass(DeploymentPass):
     async def _stopped(self, checked: Checked, seen: Observation | None) -> float | None:
         """The spec cannot be acted on; what serves goes on serving, and its state is still reported."""
         seen = seen.without_others(self.owner) if seen else None
-        revision = progress.revised(self.deployment.status, seen, None, self.now) if seen else None
+        revision = progress.revised(self.deployment.status, seen, None, self.owner, self.now) if seen else None
         await self.report(_with_problem(Result(seen=seen, revision=revision), checked.problem))
         moving = seen is not None and seen.endpoint is not None and seen.endpoint.state.is_moving
         return self.timing.poll_moving if moving else None
@@ -109,7 +109,7 @@ class ServingPass(DeploymentPass):
             await self.set_finalizers([*self.deployment.metadata.finalizers, FINALIZER])
             return 0.0
         ours = seen.without_others(self.owner)
-        revision = progress.revised(self.deployment.status, ours, wanted, self.now)
+        revision = progress.revised(self.deployment.status, ours, wanted, self.owner, self.now)
         situation = Situation(
             owner=self.owner,
             endpoint_name=placement.endpoint_name,

@@ -89,12 +89,18 @@ class DeploymentPass:
         return 0.0
 
     def _must_record(self, result: Result) -> bool:
-        """Whether the pass would leave something behind that must be stored before the step."""
+        """Whether something must be stored before the step.
+
+        Placement and attempt, so that a crash loses nothing; what serves and what served before, so that nothing
+        is tidied away that the stored status still promises for a roll back.
+        """
         before = self.deployment.status
-        return (result.placement or before.placement, result.attempt or before.attempt) != (
-            before.placement,
-            before.attempt,
+        after = (
+            result.placement or before.placement,
+            result.attempt or before.attempt,
+            result.revision or before.revision,
         )
+        return after != (before.placement, before.attempt, before.revision)
 
     async def _check_alive(self) -> None:
         """The first mutation of a pass needs proof that the object is still the one that was planned for.

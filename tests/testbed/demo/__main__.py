@@ -17,6 +17,8 @@ def main() -> int:
         return run(interrupts, began)
     except KeyboardInterrupt:  # before there was anything to clean up
         return EXIT_STATUS
+    finally:
+        interrupts.ignore()
 
 
 if __name__ == "__main__":

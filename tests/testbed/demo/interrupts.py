@@ -22,6 +22,11 @@ class Interrupts:
         for number in _SIGNALS:
             signal.signal(number, self._handle)
 
+    def ignore(self) -> None:
+        """From now on signals are ignored: there is nothing left to interrupt but the interpreter's own end."""
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
     @contextmanager
     def shielded(self) -> Iterator[None]:
         """A signal in here is only noted; commands that are started in here do not get it at all."""

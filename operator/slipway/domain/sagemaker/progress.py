@@ -10,6 +10,7 @@ from slipway.api.v1alpha1.deployment import (
     ServedRevision,
 )
 from slipway.domain.conditions import timestamp
+from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired, ServedModel
 from slipway.domain.sagemaker.observation import Observation
 
@@ -27,18 +28,27 @@ def last_served(status: DeploymentStatus) -> ServedModel | None:
     return None
 
 
-def revised(status: DeploymentStatus, seen: Observation, desired: Desired | None, now: datetime) -> RevisionStatus:
+def revised(
+    status: DeploymentStatus, seen: Observation, desired: Desired | None, owner: Owner, now: datetime
+) -> RevisionStatus:
     """The revisions after an observation."""
     before = status.revision
     serving = _serving(status, seen, desired, now)
     wanted = desired.served.revision if desired else before.desired
-    if serving is None:
-        return RevisionStatus(desired=wanted, serving=None, previous=before.serving or before.previous)
-    if before.serving is None or before.serving.config == serving.config:
-        previous = before.previous if before.previous and before.previous.config != serving.config else None
+    if serving is None or before.serving is None or before.serving.config != serving.config:
+        previous = _last_of_ours(before, owner)
     else:
-        previous = before.serving
+        previous = before.previous
+    if previous and serving and previous.config == serving.config:
+        previous = None
     return RevisionStatus(desired=wanted, serving=serving, previous=previous)
+
+
+def _last_of_ours(before: RevisionStatus, owner: Owner) -> ServedRevision | None:
+    """What to keep for a roll back: never a config that somebody else brought into service."""
+    if before.serving and before.serving.config.startswith(owner.prefix):
+        return before.serving
+    return before.previous
 
 
 def _serving(
