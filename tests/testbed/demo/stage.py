@@ -66,9 +66,14 @@ def staged(folder: Path, quickstart: Quickstart, pace: Pace, screen: Screen, int
     """Start everything; take everything away again, whatever happens."""
     stack = ExitStack()
     try:
-        yield _start(stack, folder, quickstart, pace, screen)
+        stage = _start(stack, folder, quickstart, pace, screen)
+        yield stage
+        if not stage.plane.owned:
+            screen.note("\nRemoving what was installed in the cluster ...")
     finally:
         with interrupts.shielded():
+            if interrupts.seen:
+                screen.note("\nStopping ...")
             stack.close()
 
 
@@ -157,6 +162,6 @@ def _environment(
 
 def _stop(operator: OperatorProcess) -> None:
     try:
-        operator.stop(timeout=10)
-    except subprocess.TimeoutExpired:  # killed by now; there is nothing that it could still break
+        operator.stop(timeout=2)
+    except subprocess.TimeoutExpired:  # killed by now; what it could leave undone goes with the stand-ins
         return

@@ -4,7 +4,7 @@ import pytest
 
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.observation import EndpointState
-from slipway.domain.sagemaker.steps import CreateEndpoint, UpdateEndpoint
+from slipway.domain.sagemaker.steps import CreateEndpoint, DeleteEndpointConfig, UpdateEndpoint
 from tests.unit.domain.builders import A, B, C
 from tests.unit.reconcilers.harness import Harness
 
@@ -58,6 +58,21 @@ class TestServing:
         assert stored.metadata.finalizers
         assert harness.live.status.placement
         assert harness.live.status.attempt
+
+    def test_what_was_kept_is_said_before_anything_is_tidied_up(self, serving: Harness) -> None:
+        """A process that is killed between the two must not leave a status that promises what is gone."""
+        serving.resolve(B)
+        serving.calm()
+        serving.resolve(C)
+        while not any(isinstance(step, DeleteEndpointConfig) for step in serving.world.sent):
+            serving.deliver()
+            serving.world.tick(ENDPOINT)
+            serving.world.faults = ["killed after"]
+            serving.one_pass()
+        stored = serving.live.status.revision
+        assert stored.previous
+        assert stored.previous.revision == B
+        assert stored.previous.config in serving.world.configs
 
     def test_a_failed_roll_says_why_and_is_not_tried_again(self, serving: Harness) -> None:
         serving.world.bad.add(B)
@@ -181,6 +196,15 @@ class TestAnImageThatWasLeftOpen:
         serving.edit(engine={"image": None})
         serving.calm()
         assert serving.live.status.image == good
+        assert serving.conditions() == {"Ready": ("True", "Serving")}
+
+    def test_leaving_it_open_in_the_middle_of_a_roll_comes_to_rest(self, serving: Harness) -> None:
+        serving.edit(engine={"image": "registry.example/tgi:new"})
+        while serving.world.endpoints[ENDPOINT].state is not EndpointState.UPDATING:
+            serving.deliver()
+            serving.one_pass()
+        serving.edit(engine={"image": None})
+        serving.calm()
         assert serving.conditions() == {"Ready": ("True", "Serving")}
 
 
