@@ -146,10 +146,24 @@ def openapi_schema(model: type[ApiModel]) -> Schema:
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
         "spec": spec,
-        "status": root["properties"]["status"],
+        "status": _replaced_whole(root["properties"]["status"]),
     }
     root["required"] = ["spec"]
     return root
+
+
+def _replaced_whole(status: Schema) -> Schema:
+    """The status with every object in it owned and removed as one.
+
+    Server-side apply owns the leaves of a granular object: when such an object is left out of the next apply, its
+    leaves are taken away and a null stays, which the schema then refuses.
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
+    """
+    properties = {
+        name: {**child, "x-kubernetes-map-type": "atomic"} if child["type"] == "object" else child
+        for name, child in status["properties"].items()
+    }
+    return {**status, "properties": properties}
 
 
 def custom_resource_definition(definition: ResourceDefinition) -> Schema:

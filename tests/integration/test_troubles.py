@@ -104,7 +104,7 @@ def test_a_hub_that_is_down_keeps_what_is_resolved(bench: Workbench, commit: str
     with bench.operator():
         bench.model_version()
         bench.wait_reason("ModelVersion", "twin", "Ready", "Resolved")
-        bench.hub.fail(503, times=None)
+        bench.hub.fail(503, times=10_000)
         bench.wait_reason("ModelVersion", "twin", "Reconciling", "HubUnavailable")
         assert bench.condition("ModelVersion", "twin", "Ready")["status"] == "True"
         bench.hub.clear_faults()

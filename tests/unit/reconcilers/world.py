@@ -199,6 +199,25 @@ class World:
 
     def _do(self, placement: Placement, step: Step) -> None:
         match step:
+            case MarkOwner():
+                found = self.endpoints[step.arn.removeprefix("endpoint/")]
+                if found.tags.get(TAG_INSTALLATION) != step.owner.installation:
+                    self.violations.append(f"took over the foreign endpoint {found.name}")
+                found.tags = {k: v for k, v in found.tags.items() if k != TAG_RETAINED} | step.owner.tags()
+            case MarkRetained():
+                for arn in step.arns:
+                    self._tags(arn)[TAG_RETAINED] = placement.endpoint_name
+            case DeleteEndpoint():
+                self._delete_endpoint(step.name)
+            case DeleteEndpointConfig():
+                self._delete_config(step.name)
+            case DeleteModel():
+                self._delete_model(step.name)
+            case _:
+                self._bring_about(step)
+
+    def _bring_about(self, step: Step) -> None:
+        match step:
             case CreateModel():
                 self._create(self.models, step.model.name, WorldModel(step.owner.tags(), step.model.environment))
             case CreateEndpointConfig():
@@ -214,20 +233,8 @@ class World:
                 found = self._at_rest(step.name)
                 found.state, found.count, found.desired = S.UPDATING, step.instances, step.instances
                 self._touch(found)
-            case MarkOwner():
-                found = self.endpoints[step.arn.removeprefix("endpoint/")]
-                if found.tags.get(TAG_INSTALLATION) != step.owner.installation:
-                    self.violations.append(f"took over the foreign endpoint {found.name}")
-                found.tags = {k: v for k, v in found.tags.items() if k != TAG_RETAINED} | step.owner.tags()
-            case MarkRetained():
-                for arn in step.arns:
-                    self._tags(arn)[TAG_RETAINED] = placement.endpoint_name
-            case DeleteEndpoint():
-                self._delete_endpoint(step.name)
-            case DeleteEndpointConfig():
-                self._delete_config(step.name)
-            case DeleteModel():
-                self._delete_model(step.name)
+            case _:
+                raise AssertionError(f"the world knows no {step}")
 
     def _create(self, things: dict[str, object] | dict, name: str, new: WorldModel | WorldConfig) -> None:  # type: ignore[type-arg]
         if name in things:

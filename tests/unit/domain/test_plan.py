@@ -1,0 +1,469 @@
+"""The rows of the plan's table: what was seen and tried -> steps, memory, and what is said about it.
+
+That these rows together lead somewhere is the matter of tests/unit/reconcilers/test_convergence.py.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.api.v1alpha1.deployment import RevisionStatus
+from slipway.domain.conditions import timestamp
+from slipway.domain.names import TAG_RETAINED, Owner
+from slipway.domain.sagemaker.failures import classify_failure
+from slipway.domain.sagemaker.observation import EndpointState, Inventory
+from slipway.domain.sagemaker.plan import Plan, plan, plan_deletion
+from slipway.domain.sagemaker.steps import (
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
+    MarkOwner,
+    SetInstanceCount,
+    UpdateEndpoint,
+)
+from tests.unit.domain.builders import (
+    CAPACITY_WORDS,
+    ENDPOINT,
+    MOVED,
+    NOW,
+    OWNER,
+    PING_WORDS,
+    A,
+    B,
+    C,
+    attempt,
+    endpoint,
+    inventory,
+    served,
+    situation,
+    wanted,
+)
+
+S = EndpointState
+OLD, NEW, OLDEST = wanted(A), wanted(B), wanted(C)
+MOVING = [state for state in S if state.is_moving]
+
+
+def reasons(result: Plan) -> tuple[str | None, str | None]:
+    """(reconciling, stalled)."""
+    return (
+        result.reconciling.reason if result.reconciling else None,
+        result.stalled.reason if result.stalled else None,
+    )
+
+
+class TestNothingThere:
+    @pytest.mark.parametrize(
+        ("config_exists", "model_exists", "missing"),
+        [
+            (False, False, (CreateModel(OWNER, NEW.model), CreateEndpointConfig(OWNER, NEW.config))),
+            (False, True, (CreateEndpointConfig(OWNER, NEW.config),)),
+            (True, None, ()),
+        ],
+    )
+    def test_what_is_missing_is_created_in_order(
+        self, config_exists: bool, model_exists: bool | None, missing: tuple[object, ...]
+    ) -> None:
+        seen = {"config_exists": config_exists, "model_exists": model_exists}
+        result = plan(situation(NEW, seen=seen))
+        assert result.steps == (*missing, CreateEndpoint(OWNER, ENDPOINT, NEW.config.name))
+        assert reasons(result) == ("Creating", None)
+
+    def test_the_try_is_remembered_with_everything_that_a_later_pass_needs(self) -> None:
+        result = plan(situation(NEW, trigger="t"))
+        assert result.attempt
+        assert result.attempt.model_dump(exclude_none=True) == {
+            "config": NEW.config.name,
+            "model": NEW.model.name,
+            "revision": B,
+            "repo": NEW.served.repo,
+            "model_version": "twin",
+            "image": NEW.image,
+            "started_at": timestamp(NOW),
+            "outcome": "InProgress",
+            "failures": 0,
+            "trigger": "t",
+        }
+
+    def test_a_creation_that_goes_on_keeps_its_memory(self) -> None:
+        going_on = attempt(NEW, endpoint_modified=None)
+        assert plan(situation(NEW, attempt=going_on)).attempt == going_on
+
+    def test_an_endpoint_that_vanished_after_it_served_is_created_anew(self) -> None:
+        result = plan(situation(NEW, attempt=attempt(NEW, "Succeeded")))
+        assert result.steps[-1] == CreateEndpoint(OWNER, ENDPOINT, NEW.config.name)
+        assert reasons(result) == ("EndpointMissing", None)
+        assert result.attempt
+        assert result.attempt.outcome == "InProgress"
+
+    def test_an_update_whose_endpoint_vanished_becomes_a_creation(self) -> None:
+        result = plan(situation(NEW, attempt=attempt(NEW)))
+        assert result.attempt
+        assert result.attempt.endpoint_modified is None
+        assert result.attempt.started_at == timestamp(NOW)
+
+
+class TestSomebodyElses:
+    @pytest.mark.parametrize("state", list(S))
+    @pytest.mark.parametrize(
+        "tags",
+        [
+            {},
+            {"team": "search"},
+            Owner("elsewhere", "ml", "twin", "uid-1").tags(),
+            Owner("here", "other", "twin", "uid-1").tags(),
+            Owner("here", "ml", "twin-2", "uid-1").tags(),
+        ],
+    )
+    def test_it_is_never_touched_whatever_its_state(self, state: EndpointState, tags: dict[str, str]) -> None:
+        theirs = endpoint(NEW, state=state, tags=tags)
+        remembered = attempt(NEW)
+        result = plan(situation(NEW, theirs, attempt=remembered))
+        assert (result.steps, result.attempt) == ((), remembered)
+        assert reasons(result) == (None, "NameConflict")
+        assert plan_deletion_of(theirs) is None
+
+    def test_the_message_says_whose_it_is_and_what_to_do(self) -> None:
+        untagged = plan(situation(NEW, endpoint(NEW, tags={}))).stalled
+        other = Owner("elsewhere", "prod", "chat", "uid-9")
+        foreign = plan(situation(NEW, endpoint(NEW, tags=other.tags()))).stalled
+        assert untagged
+        assert "something that Slipway does not manage" in untagged.message
+        assert foreign
+        assert "Deployment prod/chat of the installation elsewhere" in foreign.message
+        assert "spec.target.sageMaker.endpointName" in foreign.message
+
+
+class TestTakingOver:
+    @pytest.mark.parametrize(
+        "tags",
+        [
+            Owner("here", "ml", "twin", "an-earlier-uid").tags(),
+            OWNER.tags() | {TAG_RETAINED: ENDPOINT},
+            {key: value for key, value in OWNER.tags().items() if not key.endswith("/uid")},
+        ],
+    )
+    @pytest.mark.parametrize("state", list(S))
+    def test_a_predecessors_endpoint_is_marked_before_anything_else(
+        self, tags: dict[str, str], state: EndpointState
+    ) -> None:
+        theirs = endpoint(OLD, tags=tags, state=state)
+        result = plan(situation(NEW, theirs))
+        assert result.steps == (MarkOwner(OWNER, theirs.arn),)
+        assert reasons(result) == ("TakingOver", None)
+
+
+class TestInMotion:
+    @pytest.mark.parametrize("state", MOVING)
+    @pytest.mark.parametrize("config", [OLD, NEW])
+    def test_it_is_watched_and_nothing_else(self, state: EndpointState, config: object) -> None:
+        remembered = attempt(NEW)
+        result = plan(situation(NEW, endpoint(config, state=state), attempt=remembered))  # type: ignore[arg-type]
+        assert (result.steps, result.attempt, result.look_again) == ((), remembered, True)
+        assert reasons(result) == (state.value, None)
+        assert result.reconciling
+        assert ENDPOINT in result.reconciling.message
+
+
+class TestFailedEndpoint:
+    def test_of_another_config_it_is_replaced_once_the_new_one_is_ready_to_be_created(self) -> None:
+        broken = endpoint(OLD, state=S.FAILED, failure=PING_WORDS)
+        seen = {"config_exists": False, "model_exists": False}
+        result = plan(situation(NEW, broken, attempt=attempt(OLD, "Failed"), seen=seen))
+        assert [type(step) for step in result.steps] == [CreateModel, CreateEndpointConfig, DeleteEndpoint]
+        assert reasons(result) == ("Recreating", None)
+
+    def test_of_the_same_config_it_is_left_to_be_looked_at(self) -> None:
+        broken = endpoint(NEW, state=S.FAILED, failure=PING_WORDS)
+        result = plan(situation(NEW, broken, attempt=attempt(NEW)))
+        assert result.steps == ()
+        assert reasons(result) == (None, "EndpointFailed")
+        assert result.stalled
+        assert PING_WORDS in result.stalled.message
+        assert "slipway.dev/reconcile-now" in result.stalled.message
+        assert result.attempt
+        assert (result.attempt.outcome, result.attempt.reason, result.attempt.retry_at) == (
+            "Failed",
+            "HealthCheckFailed",
+            None,
+        )
+
+    def test_without_a_reason_it_says_so(self) -> None:
+        result = plan(situation(NEW, endpoint(NEW, state=S.FAILED), attempt=attempt(NEW)))
+        assert result.stalled
+        assert "SageMaker gives no reason" in result.stalled.message
+
+    def test_a_request_for_another_try_removes_it(self) -> None:
+        broken = endpoint(NEW, state=S.FAILED, failure=PING_WORDS)
+        failed = attempt(NEW, "Failed", message=PING_WORDS, trigger="old")
+        result = plan(situation(NEW, broken, attempt=failed, trigger="new"))
+        assert result.steps == (DeleteEndpoint(ENDPOINT),)
+        gone = plan(situation(NEW, attempt=failed, trigger="new"))
+        assert isinstance(gone.steps[-1], CreateEndpoint)
+        assert gone.attempt
+        assert gone.attempt.trigger == "new"
+
+
+class TestCapacity:
+    @given(failures=st.integers(0, 50), delay=st.floats(1, 1000))
+    def test_the_nth_failure_waits_n_times_as_long(self, failures: int, delay: float) -> None:
+        broken = endpoint(NEW, state=S.FAILED, failure=CAPACITY_WORDS)
+        tried = attempt(NEW, failures=failures)
+        result = plan(situation(NEW, broken, attempt=tried, capacity_delay=delay))
+        assert result.steps == ()
+        assert reasons(result) == ("InsufficientCapacity", None)
+        assert result.attempt
+        assert result.attempt.failures == failures + 1
+        assert result.not_before
+        assert abs((result.not_before - NOW).total_seconds() - delay * (failures + 1)) <= 1
+
+    @pytest.mark.parametrize("state", [S.FAILED, None])
+    def test_before_its_time_nothing_is_sent(self, state: EndpointState | None) -> None:
+        retry_at = timestamp(NOW + timedelta(seconds=1))
+        tried = attempt(NEW, "Failed", reason="InsufficientCapacity", failures=2, retry_at=retry_at)
+        at = endpoint(NEW, state=state, failure=CAPACITY_WORDS) if state else None
+        result = plan(situation(NEW, at, attempt=tried))
+        assert (result.steps, result.attempt) == ((), tried)
+        assert result.not_before == NOW + timedelta(seconds=1)
+        assert result.reconciling
+        assert retry_at in result.reconciling.message
+        assert "spec.target.sageMaker.instanceType" in result.reconciling.message
+
+    def test_when_its_time_has_come_a_failed_endpoint_is_removed_then_created_with_the_count_kept(self) -> None:
+        tried = attempt(NEW, "Failed", reason="InsufficientCapacity", failures=2, retry_at=timestamp(NOW))
+        broken = endpoint(NEW, state=S.FAILED, failure=CAPACITY_WORDS)
+        assert plan(situation(NEW, broken, attempt=tried)).steps == (DeleteEndpoint(ENDPOINT),)
+        created = plan(situation(NEW, attempt=tried))
+        assert isinstance(created.steps[-1], CreateEndpoint)
+        assert created.attempt
+        assert (created.attempt.outcome, created.attempt.failures) == ("InProgress", 2)
+
+    def test_when_its_time_has_come_a_roll_is_sent_again(self) -> None:
+        tried = attempt(NEW, "Failed", reason="InsufficientCapacity", failures=2, retry_at=timestamp(NOW))
+        result = plan(situation(NEW, endpoint(OLD, failure=CAPACITY_WORDS, last_modified=MOVED), attempt=tried))
+        assert UpdateEndpoint(ENDPOINT, NEW.config.name) in result.steps
+        assert result.attempt
+        assert (result.attempt.outcome, result.attempt.failures) == ("InProgress", 2)
+
+    @pytest.mark.parametrize("state", [S.FAILED, None])
+    def test_a_request_for_another_try_does_not_wait(self, state: EndpointState | None) -> None:
+        retry_at = timestamp(NOW + timedelta(hours=1))
+        tried = attempt(NEW, "Failed", reason="InsufficientCapacity", failures=2, retry_at=retry_at)
+        at = endpoint(NEW, state=state, failure=CAPACITY_WORDS) if state else None
+        assert plan(situation(NEW, at, attempt=tried, trigger="now")).steps
+
+    def test_another_config_does_not_inherit_the_wait(self) -> None:
+        retry_at = timestamp(NOW + timedelta(hours=1))
+        tried = attempt(OLD, "Failed", reason="InsufficientCapacity", failures=2, retry_at=retry_at)
+        result = plan(situation(NEW, attempt=tried))
+        assert result.steps
+        assert result.attempt
+        assert result.attempt.failures == 0
+
+    @pytest.mark.parametrize(
+        ("words", "reason"),
+        [
+            (CAPACITY_WORDS, "InsufficientCapacity"),
+            ("InsufficientInstanceCapacity: none left", "InsufficientCapacity"),
+            (PING_WORDS, "HealthCheckFailed"),
+            ("Request to service failed. If failure persists after retry, contact customer support.", "ServiceError"),
+            ("The role does not have permission to pull", "PermissionMissing"),
+            ("CannotStartContainerError. Please check CloudWatch", "ContainerFailed"),
+            ("something new", "EndpointFailed"),
+        ],
+    )
+    def test_each_kind_of_failure_has_a_word(self, words: str, reason: str) -> None:
+        assert classify_failure(words) == reason
+
+
+class TestRolling:
+    @pytest.mark.parametrize("state", [S.IN_SERVICE, S.OUT_OF_SERVICE, S.UPDATE_ROLLBACK_FAILED])
+    def test_the_new_config_is_made_then_brought_into_service(self, state: EndpointState) -> None:
+        seen = {"config_exists": False, "model_exists": False}
+        at = endpoint(OLD, state=state)
+        result = plan(situation(NEW, at, attempt=attempt(OLD, "Succeeded"), seen=seen))
+        assert [type(step) for step in result.steps] == [CreateModel, CreateEndpointConfig, UpdateEndpoint]
+        assert reasons(result) == ("RollingOut", None)
+        assert result.attempt
+        assert result.attempt.endpoint_modified == at.last_modified
+
+    def test_failed_the_old_one_serves_and_the_endpoint_has_moved_since(self) -> None:
+        at = endpoint(OLD, failure=PING_WORDS, last_modified=MOVED)
+        result = plan(situation(NEW, at, attempt=attempt(NEW)))
+        assert result.steps == ()
+        assert reasons(result) == (None, "RolloutFailed")
+        assert result.stalled
+        assert B in result.stalled.message
+        assert PING_WORDS in result.stalled.message
+        assert result.attempt
+        assert result.attempt.outcome == "Failed"
+        again = plan(situation(NEW, at, attempt=result.attempt, now=NOW + timedelta(days=1)))
+        assert (again.steps, again.attempt) == ((), result.attempt)
+
+    def test_never_sent_a_reason_from_before_is_there_but_the_endpoint_has_not_moved(self) -> None:
+        at = endpoint(OLD, failure=PING_WORDS)
+        going_on = attempt(NEW)
+        result = plan(situation(NEW, at, attempt=going_on, seen={"config_exists": True}))
+        assert result.steps == (UpdateEndpoint(ENDPOINT, NEW.config.name),)
+        assert result.attempt == going_on
+        assert reasons(result) == ("RollingOut", None)
+
+    def test_moved_without_a_reason_it_is_sent_again_with_a_new_memory(self) -> None:
+        result = plan(situation(NEW, endpoint(OLD, last_modified=MOVED), attempt=attempt(NEW)))
+        assert UpdateEndpoint(ENDPOINT, NEW.config.name) in result.steps
+        assert result.attempt
+        assert result.attempt.endpoint_modified == MOVED
+
+    def test_a_reason_about_another_config_does_not_stop_a_roll(self) -> None:
+        failed = attempt(OLDEST, "Failed", message=PING_WORDS)
+        result = plan(situation(NEW, endpoint(OLD, failure=PING_WORDS, last_modified=MOVED), attempt=failed))
+        assert isinstance(result.steps[-1], UpdateEndpoint)
+
+    def test_a_request_for_another_try_sends_what_failed_again(self) -> None:
+        failed = attempt(NEW, "Failed", message=PING_WORDS, trigger="old")
+        at = endpoint(OLD, failure=PING_WORDS, last_modified=MOVED)
+        assert plan(situation(NEW, at, attempt=failed, trigger="old")).steps == ()
+        result = plan(situation(NEW, at, attempt=failed, trigger="new"))
+        assert isinstance(result.steps[-1], UpdateEndpoint)
+        assert result.attempt
+        assert (result.attempt.outcome, result.attempt.trigger, result.attempt.failures) == ("InProgress", "new", 0)
+
+    def test_changed_outside_the_wanted_config_is_brought_back(self) -> None:
+        at = endpoint("by-hand", last_modified=MOVED)
+        result = plan(situation(NEW, at, attempt=attempt(NEW, "Succeeded"), seen={"config_exists": True}))
+        assert result.steps == (UpdateEndpoint(ENDPOINT, NEW.config.name),)
+        assert reasons(result) == ("ChangedOutside", None)
+        assert result.reconciling
+        assert "by-hand" in result.reconciling.message
+
+
+class TestInService:
+    def test_it_has_succeeded_and_nothing_is_left_to_do(self) -> None:
+        tried = attempt(NEW, failures=3, message="x", reason="y", retry_at=timestamp(NOW))
+        result = plan(situation(NEW, endpoint(NEW), attempt=tried))
+        assert (result.steps, reasons(result), result.look_again) == ((), (None, None), False)
+        assert result.attempt == attempt(NEW, "Succeeded")
+        assert plan(situation(NEW, endpoint(NEW), attempt=result.attempt)) == result
+
+    def test_without_a_memory_it_makes_one(self) -> None:
+        result = plan(situation(NEW, endpoint(NEW)))
+        assert result.attempt
+        assert (result.attempt.config, result.attempt.outcome) == (NEW.config.name, "Succeeded")
+
+    @given(now=st.integers(1, 1000), want=st.integers(1, 1000))
+    def test_a_count_alone_changes_by_number_not_by_a_second_fleet(self, now: int, want: int) -> None:
+        want_many = wanted(B, {"replicas": want})
+        result = plan(situation(want_many, endpoint(want_many, desired_instances=now), attempt=attempt(want_many)))
+        assert want_many.config.name == NEW.config.name, "the count is not part of the content"
+        if now == want:
+            assert result.steps == ()
+        else:
+            assert result.steps == (SetInstanceCount(ENDPOINT, want),)
+            assert reasons(result) == ("Scaling", None)
+
+    @given(now=st.integers(0, 1000))
+    def test_a_count_that_was_left_open_is_left_alone(self, now: int) -> None:
+        at = endpoint(NEW, desired_instances=now)
+        assert plan(situation(NEW, at, attempt=attempt(NEW, "Succeeded"))).steps == ()
+
+    def test_tidying_up_keeps_one_generation_and_comes_before_success(self) -> None:
+        left = inventory(OLDEST, OLD, NEW)
+        revision = RevisionStatus(serving=served(NEW), previous=served(OLD))
+        tried = attempt(NEW)
+        result = plan(situation(NEW, endpoint(NEW), attempt=tried, revision=revision, seen={"inventory": left}))
+        assert result.steps == (DeleteEndpointConfig(OLDEST.config.name), DeleteModel(OLDEST.model.name))
+        assert result.attempt == tried
+        assert reasons(result) == ("TidyingUp", None)
+
+    def test_a_model_that_both_generations_use_is_kept(self) -> None:
+        other_type = wanted(B, {"target": {"sageMaker": {"instanceType": "ml.g5.2xlarge"}}})
+        assert other_type.model == NEW.model
+        revision = RevisionStatus(serving=served(other_type), previous=served(OLD))
+        left = inventory(NEW, OLD, other_type)
+        at = situation(other_type, endpoint(other_type), revision=revision, seen={"inventory": left})
+        assert plan(at).steps == (DeleteEndpointConfig(NEW.config.name),)
+
+    @given(st.sets(st.sampled_from([OLDEST, OLD, NEW]).map(lambda d: d.served.revision)), st.booleans())
+    def test_what_serves_and_what_served_before_is_never_removed(self, left: set[str], has_previous: bool) -> None:
+        everything = {d.served.revision: d for d in (OLDEST, OLD, NEW)}
+        revision = RevisionStatus(serving=served(NEW), previous=served(OLD) if has_previous else None)
+        found = inventory(*(everything[commit] for commit in sorted(left)))
+        result = plan(situation(NEW, endpoint(NEW), revision=revision, seen={"inventory": found}))
+        removed = {step.name for step in result.steps}  # type: ignore[union-attr]
+        kept = {NEW.config.name, NEW.model.name} | ({OLD.config.name, OLD.model.name} if has_previous else set())
+        assert not removed & kept
+        assert removed == ({*found.configs} | {*found.models}) - kept
+
+    @pytest.mark.parametrize("state", [S.UPDATE_ROLLBACK_FAILED, S.OUT_OF_SERVICE])
+    def test_impaired_it_is_left_alone_and_says_why(self, state: EndpointState) -> None:
+        tried = attempt(NEW, "Succeeded")
+        at = endpoint(NEW, state=state, failure="the alarm fired", desired_instances=7)
+        left = {"inventory": inventory(OLDEST, OLD, NEW)}
+        result = plan(situation(wanted(B, {"replicas": 1}), at, attempt=tried, seen=left))
+        assert (result.steps, result.attempt) == ((), tried)
+        assert reasons(result) == (None, state.value)
+        assert result.stalled
+        assert "the alarm fired" in result.stalled.message
+
+
+def plan_deletion_of(
+    at: object, found: Inventory | None = None, *, retain: bool = False, startup_timeout: int = 1800
+) -> Plan | None:
+    from slipway.domain.sagemaker.observation import Observation
+
+    seen = Observation(endpoint=at, inventory=found or Inventory())  # type: ignore[arg-type]
+    return plan_deletion(OWNER, ENDPOINT, seen, None, retain=retain, startup_timeout=startup_timeout)
+
+
+class TestDeletion:
+    @pytest.mark.parametrize("state", [state for state in S if not state.is_moving])
+    def test_the_endpoint_goes_first(self, state: EndpointState) -> None:
+        result = plan_deletion_of(endpoint(NEW, state=state), inventory(OLD, NEW))
+        assert result
+        assert result.steps == (DeleteEndpoint(ENDPOINT),)
+
+    @pytest.mark.parametrize("state", [state for state in MOVING if state is not S.DELETING])
+    @pytest.mark.parametrize(("timeout", "minutes"), [(1800, "30 minutes"), (60, "1 minutes"), (61, "2 minutes")])
+    def test_while_it_is_refused_it_says_how_long_that_may_take(
+        self, state: EndpointState, timeout: int, minutes: str
+    ) -> None:
+        result = plan_deletion_of(endpoint(NEW, state=state), inventory(NEW), startup_timeout=timeout)
+        assert result
+        assert (result.steps, result.look_again) == ((), True)
+        assert reasons(result) == ("WaitingToDelete", None)
+        assert result.reconciling
+        assert minutes in result.reconciling.message
+        assert state.value in result.reconciling.message
+
+    def test_while_it_is_being_deleted_its_configs_stay(self) -> None:
+        result = plan_deletion_of(endpoint(NEW, state=S.DELETING), inventory(NEW))
+        assert result
+        assert (result.steps, result.look_again, reasons(result)) == ((), True, ("Deleting", None))
+
+    def test_then_the_configs_then_the_models_then_nothing(self) -> None:
+        result = plan_deletion_of(None, inventory(OLD, NEW))
+        assert result
+        assert [type(step) for step in result.steps] == [*[DeleteEndpointConfig] * 2, *[DeleteModel] * 2]
+        assert plan_deletion_of(None) is None
+
+    def test_of_a_conflict_only_our_own_things_go(self) -> None:
+        result = plan_deletion_of(endpoint("theirs", tags={}), inventory(NEW))
+        assert result
+        assert result.steps == (DeleteEndpointConfig(NEW.config.name), DeleteModel(NEW.model.name))
+
+    @pytest.mark.parametrize("state", [None, *S])
+    def test_retain_deletes_nothing_and_marks_once(self, state: EndpointState | None) -> None:
+        at = endpoint(NEW, state=state) if state else None
+        found = inventory(NEW, unmarked=("arn-1", "arn-2"))
+        result = plan_deletion_of(at, found, retain=True)
+        assert result
+        assert [(type(step).__name__, getattr(step, "arns", None)) for step in result.steps] == [
+            ("MarkRetained", ("arn-1", "arn-2"))
+        ]
+        assert plan_deletion_of(at, replace(found, unmarked=()), retain=True) is None
