@@ -122,7 +122,7 @@ def test_retain_leaves_everything_and_marks_it(bench: Workbench, commit: str) ->
         bench.wait_gone("Deployment")
         left = bench.sagemaker.resources()
         assert {resource.kind for resource in left} == {"endpoint", "endpoint-config", "model"}
-        assert all(resource.tags["slipway.dev/retained"] == "true" for resource in left)
+        assert all(resource.tags["slipway.dev/retained"] == bench.endpoint for resource in left)
         assert served_by(bench) == commit
 
         # A Deployment of the same name takes it over: no second endpoint, and the mark is gone.

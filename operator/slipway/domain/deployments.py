@@ -237,8 +237,10 @@ def image_of(deployment: Deployment, catalogue: Catalogue) -> str:
 
 
 def image_in_use(status: DeploymentStatus) -> str | None:
-    """The image that serves, or is about to. One that has failed is not kept."""
+    """The image that serves, or is about to: a roll under way comes to its end. One that has failed is not kept."""
     serving, attempt = status.revision.serving, status.attempt
+    if attempt and attempt.image and attempt.outcome == "InProgress":
+        return attempt.image
     if serving and serving.image:
         return serving.image
     return attempt.image if attempt and attempt.outcome != "Failed" else None

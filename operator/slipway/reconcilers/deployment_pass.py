@@ -70,14 +70,17 @@ class DeploymentPass:
         return await self.tools.target.account(region)
 
     async def act(self, circumstances: Hashable, placement: Placement, plan: Plan, result: Result) -> float | None:
-        """Execute the first step of a plan, if it has one, and report. Seconds until the next pass."""
+        """Execute the first step of a plan, if it has one, and report. Seconds until the next pass.
+
+        The report comes before the step. It holds the placement and the attempt, so that a crash loses nothing, and
+        what serves and what served before, so that nothing is tidied away that the stored status still promises.
+        """
         if not plan.steps:
             self.tools.retries.clear(self.key)
             await self.report(result)
             return self._next_look(plan)
-        if self._must_record(result):
-            await self.report(result)
-        else:
+        recorded = await self.report(result)
+        if not recorded:
             await self._check_alive()
         step = plan.steps[0]
         log.info("step: %s", type(step).__name__, extra={"step": repr(step)})
@@ -88,24 +91,10 @@ class DeploymentPass:
         self.tools.retries.clear(self.key)
         return 0.0
 
-    def _must_record(self, result: Result) -> bool:
-        """Whether something must be stored before the step.
-
-        Placement and attempt, so that a crash loses nothing; what serves and what served before, so that nothing
-        is tidied away that the stored status still promises for a roll back.
-        """
-        before = self.deployment.status
-        after = (
-            result.placement or before.placement,
-            result.attempt or before.attempt,
-            result.revision or before.revision,
-        )
-        return after != (before.placement, before.attempt, before.revision)
-
     async def _check_alive(self) -> None:
         """The first mutation of a pass needs proof that the object is still the one that was planned for.
 
-        Where the status was just written under its resourceVersion, that was the proof.
+        Where the status was just written under its resourceVersion, that was the proof already.
         """
         live = await self.tools.kube.get(self.key)
         if live is None:
@@ -121,14 +110,16 @@ class DeploymentPass:
             return self.timing.poll_moving
         return self.timing.rejected_longest if plan.stalled else None
 
-    async def report(self, result: Result) -> None:
-        """Write the status, if it changed."""
+    async def report(self, result: Result) -> bool:
+        """Write the status, if it changed. Whether it did."""
+        before = self.raw
         status = deployments.next_status(self.deployment, result, self.now)
         try:
             self.raw = await self.tools.reporter.report(self.key, self.raw, status.to_api())
         except (Conflict, NotFound) as changed:
             raise Outdated(str(changed)) from changed
         self.deployment = self.deployment.model_copy(update={"status": status})
+        return self.raw is not before
 
     async def set_finalizers(self, finalizers: list[str]) -> None:
         """Replace the finalizers."""
