@@ -51,7 +51,9 @@ async def load_configuration(connections: int) -> Configuration:
     if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
         kube_config.load_incluster_config(client_configuration=configuration)
     else:
-        await kube_config.load_kube_config(client_configuration=configuration)
+        # The library reads KUBECONFIG when it is imported; what counts is what is set now.
+        path = os.environ.get("KUBECONFIG")
+        await kube_config.load_kube_config(config_file=path, client_configuration=configuration)
     configuration.connection_pool_maxsize = connections
     return configuration
 
