@@ -1,11 +1,13 @@
-"""An operator that dies at its N-th write, to Kubernetes or to SageMaker, before or after the write's effect."""
+"""An operator that dies at one of its writes, to Kubernetes or to SageMaker, before or after the write's effect."""
 
 import asyncio
 import contextlib
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from slipway import app
@@ -19,36 +21,51 @@ Phase = Literal["before", "after"]
 _READING = ("describe_", "list_", "get_")
 
 
-class Crasher:
-    """Counts writes and ends it all at one of them. Only the first incarnation of the operator crashes."""
+@dataclass(frozen=True)
+class Moment:
+    """A write at which to die: the `nth` (from 1) of its kind, before or after its effect."""
 
-    def __init__(
-        self, at: int, phase: Phase, die: Callable[[], Awaitable[None]], *, aws_url: str | None = None
-    ) -> None:
+    write: str
+    """`create_model` and the like, or `deployments status`, `deployments finalizers`."""
+    nth: int
+    phase: Phase
+
+    def __str__(self) -> str:
+        return f"{self.phase}:{self.write}:{self.nth}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Moment":
+        """The inverse of str()."""
+        phase, write, nth = text.split(":")
+        return cls(write, int(nth), "before" if phase == "before" else "after")
+
+
+class Crasher:
+    """Counts writes and ends it all at one of them."""
+
+    def __init__(self, at: Moment | None, die: Callable[[], Awaitable[None]], *, aws_url: str | None = None) -> None:
         """`die` ends the operator; it does not return. `aws_url`: None for where the environment says."""
         self._aws_url = aws_url
         self._at = at
-        self._phase = phase
         self._die = die
-        self.writes: list[str] = []
-        self.fired: str | None = None
+        self.writes: Counter[str] = Counter()
+        self.fired = False
 
-    async def around(self, what: str, write: Callable[[], Awaitable[T]]) -> T:
+    async def around(self, write: str, send: Callable[[], Awaitable[T]]) -> T:
         """Carry out a write, or die just before or after it."""
-        if self.fired is not None:
+        if self.fired:
             await asyncio.Event().wait()  # the dead do nothing
-        self.writes.append(what)
-        mine = len(self.writes) == self._at
-        if mine and self._phase == "before":
-            await self._crash(what)
-        result = await write()
-        if mine and self._phase == "after":
-            await self._crash(what)
+        self.writes[write] += 1
+        nth = self.writes[write]
+        await self._crash_at(Moment(write, nth, "before"))
+        result = await send()
+        await self._crash_at(Moment(write, nth, "after"))
         return result
 
-    async def _crash(self, what: str) -> None:
-        self.fired = f"{self._phase} {what}"
-        await self._die()
+    async def _crash_at(self, moment: Moment) -> None:
+        if moment == self._at:
+            self.fired = True
+            await self._die()
 
     def kube(self, *args: Any, **parameters: Any) -> Kube:
         """Kube whose writes are counted. Events do not count: nothing is decided on them."""
@@ -58,9 +75,10 @@ class Crasher:
             async def _write(self, method: str, path: str, **request: Any) -> Object:
                 if path.endswith("/events"):
                     return await super()._write(method, path, **request)
+                resource = "modelversions" if "/modelversions/" in path else "deployments"
                 what = "status" if path.endswith("/status") else "finalizers"
                 send = super()._write
-                return await crasher.around(f"{what} {path}", lambda: send(method, path, **request))
+                return await crasher.around(f"{resource} {what}", lambda: send(method, path, **request))
 
         return CrashingKube(*args, **parameters)
 
@@ -93,28 +111,28 @@ class Crasher:
 class RevivingOperator:
     """The operator in a thread of this process. When it has crashed, it is started again, without crashes."""
 
-    def __init__(self, settings: Settings, at: int, phase: Phase, aws_url: str) -> None:
+    def __init__(self, settings: Settings, at: Moment | None, aws_url: str) -> None:
         """`aws_url`: each operator has AWS at an address of its own; the environment is the whole process's."""
         self._settings = settings
         self._aws_url = aws_url
         self._at = at
-        self._phase = phase
         self._thread = threading.Thread(target=self._live, name="operator", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._ended = threading.Event()
         self.crasher: Crasher | None = None
+        """The first incarnation's."""
         self.problem: BaseException | None = None
 
     def _live(self) -> None:
         try:
             asyncio.run(self._incarnation(self._at))
             if not self._ended.is_set():
-                asyncio.run(self._incarnation(0))
+                asyncio.run(self._incarnation(None))
         except BaseException as problem:  # it is reported where the operator is stopped
             self.problem = problem
 
-    async def _incarnation(self, at: int) -> None:
+    async def _incarnation(self, at: Moment | None) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         stop = self._stop
 
@@ -122,7 +140,7 @@ class RevivingOperator:
             stop.set()
             await asyncio.Event().wait()
 
-        crasher = Crasher(at, self._phase, die, aws_url=self._aws_url)
+        crasher = Crasher(at, die, aws_url=self._aws_url)
         self.crasher = self.crasher or crasher
         await app.run(self._settings, stop, make_kube=crasher.kube, make_clients=crasher.clients)
 
@@ -146,9 +164,8 @@ async def _kill_self() -> None:
 
 
 def main() -> None:
-    """The operator as a process that kills itself: CRASH_AT and CRASH_PHASE say when."""
-    phase: Phase = "before" if os.environ["CRASH_PHASE"] == "before" else "after"
-    crasher = Crasher(int(os.environ["CRASH_AT"]), phase, _kill_self)
+    """The operator as a process that kills itself at the moment CRASH_AT."""
+    crasher = Crasher(Moment.parse(os.environ["CRASH_AT"]), _kill_self)
     asyncio.run(app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients))
 
 

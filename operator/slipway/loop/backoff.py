@@ -61,11 +61,18 @@ class Refusals(Generic[E]):
 
     def holding(self, key: Key, circumstances: Hashable) -> tuple[E, float] | None:
         """The error and the seconds left, if the key must not be tried yet; None if it may."""
+        held = self._same(key, circumstances)
+        left = held.not_before - self._clock.monotonic() if held else 0.0
+        return (held.error, left) if held and left > 0 else None
+
+    def standing(self, key: Key, circumstances: Hashable) -> E | None:
+        """The last error under these circumstances, whether or not it is time to try again."""
+        held = self._same(key, circumstances)
+        return held.error if held else None
+
+    def _same(self, key: Key, circumstances: Hashable) -> Held[E] | None:
         held = self._held.get(key)
-        if held is None or held.circumstances != circumstances:
-            return None
-        left = held.not_before - self._clock.monotonic()
-        return (held.error, left) if left > 0 else None
+        return held if held and held.circumstances == circumstances else None
 
     def clear(self, key: Key) -> None:
         """It worked, or the object is gone."""

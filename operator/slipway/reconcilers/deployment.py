@@ -67,6 +67,7 @@ class ServingPass(DeploymentPass):
 
     async def run(self) -> float | None:
         """Seconds until the next pass."""
+        await self._learn_model_version()
         checked = deployments.checked(self._inputs(account=None))
         if checked.served is None and self.deployment.status.placement is None:
             await self.report(_with_problem(Result(), checked.problem))
@@ -136,9 +137,18 @@ class ServingPass(DeploymentPass):
         )
         return await self.act(circumstances, placement, steps, result)
 
+    @property
+    def _model_version_key(self) -> Key:
+        return Key("ModelVersion", self.key.namespace, self.deployment.spec.model_ref.name)
+
+    async def _learn_model_version(self) -> None:
+        """Ask for a ModelVersion that was never seen: the two watches do not keep step with each other."""
+        key = self._model_version_key
+        if self.tools.store.get(key) is None and (live := await self.tools.kube.get(key)):
+            self.tools.store.put(key, live)
+
     def _model_version(self) -> ModelVersion | None:
-        name = self.deployment.spec.model_ref.name
-        raw = self.tools.store.get(Key("ModelVersion", self.key.namespace, name))
+        raw = self.tools.store.get(self._model_version_key)
         if raw is None or raw["metadata"].get("deletionTimestamp"):
             return None
         try:

@@ -74,12 +74,14 @@ class DeploymentPass:
 
         The report comes before the step. It holds the placement and the attempt, so that a crash loses nothing, and
         what serves and what served before, so that nothing is tidied away that the stored status still promises.
+        What was refused stays reported until a try succeeds: each retry would else be two changes of the status.
         """
         if not plan.steps:
             self.tools.retries.clear(self.key)
             await self.report(result)
             return self._next_look(plan)
-        recorded = await self.report(result)
+        standing = self.tools.retries.standing(self.key, circumstances)
+        recorded = await self.report(self.refused(result, standing) if standing else result)
         if not recorded:
             await self._check_alive()
         step = plan.steps[0]

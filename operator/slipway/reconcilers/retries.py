@@ -21,6 +21,10 @@ class Retries:
         """The error and the seconds left, if the same would only be refused again; else None."""
         return self._refusals.holding(key, circumstances)
 
+    def standing(self, key: Key, circumstances: Hashable) -> OutsideError | None:
+        """What the same was refused with the last time, if nothing has worked since."""
+        return self._refusals.standing(key, circumstances)
+
     def record(self, key: Key, circumstances: Hashable, error: OutsideError) -> float:
         """Note a failure. Returns the seconds to wait."""
 

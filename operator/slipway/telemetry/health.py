@@ -1,22 +1,9 @@
 """Whether the process does its work, not only whether it lives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 Check = Callable[[], str | None]
 """Returns what is wrong, or None."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds after which something counts as stuck."""
-
-    sweep_age: float
-    """Since the last comparison with a fresh list."""
-    queue_wait: float
-    """That a due object has waited for a worker."""
-    pass_duration: float
-    """That one pass has taken."""
 
 
 class Health:

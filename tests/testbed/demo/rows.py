@@ -83,7 +83,7 @@ def is_settled(found: Object) -> bool:
 def why_stalled(found: Object) -> str | None:
     """What is wrong, if nothing will happen by itself any more."""
     stalled = condition(found, "Stalled")
-    if not stalled:
+    if not stalled or stalled["observedGeneration"] < found["metadata"]["generation"]:
         return None
     return f"{found['kind']}/{found['metadata']['name']} is stalled, {stalled['reason']}: {stalled['message']}"
 

@@ -15,7 +15,7 @@ def resource(kind: str, *conditions: tuple[str, str, str], **status: Any) -> dic
         "status": {
             "observedGeneration": 2,
             "conditions": [
-                {"type": one, "status": value, "reason": reason, "message": f"{reason}!"}
+                {"type": one, "status": value, "reason": reason, "message": f"{reason}!", "observedGeneration": 2}
                 for one, value, reason in conditions
             ],
             **status,
@@ -76,3 +76,11 @@ def test_commits_in_events_are_cut_short() -> None:
     }
 
     assert rows.brief_event(event) == ("Deployment/twin", "RollingOut", f"rolling ml-twin to {NEW[:12]}")
+
+
+def test_what_stalled_before_the_last_change_has_not_stalled_yet() -> None:
+    stalled = deployment(NEW, ("Stalled", "True", "ModelVersionNotFound"))
+    assert rows.why_stalled(stalled) == "Deployment/twin is stalled, ModelVersionNotFound: ModelVersionNotFound!"
+
+    stalled["metadata"]["generation"] = 3
+    assert rows.why_stalled(stalled) is None
