@@ -26,7 +26,7 @@ from slipway.loop.keys import Key
 from slipway.loop.store import Object
 
 FIELD_MANAGER = "slipway"
-_PAGE = 500
+_PAGE = 250
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 PLURALS = {"ModelVersion": "modelversions", "Deployment": "deployments"}

@@ -67,6 +67,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True  # no RBAC for namespaces and CRDs, no reaction to theirs
     settings.posting.enabled = False  # events are ours
     settings.peering.standalone = True
+    settings.watching.chunk_size = 250  # else thousands of objects, managedFields and all, are in memory at once
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30

@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any
 
 import boto3
+import botocore.session
 from aiolimiter import AsyncLimiter
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slipway.domain.errors import OutsideError, RateLimited
 from slipway.targets.sagemaker.errors import translated
+from slipway.targets.sagemaker.service_model import keep_needed_operations
 
 Counted = Callable[[str, str], None]
 """Called with (operation, outcome) for every request."""
@@ -46,7 +48,10 @@ class AwsClients:
         self._concurrency = concurrency
         self._rate = requests_per_second
         self._counted = counted
-        self._session: Any = boto3.Session()  # its stubs have one overload a service, none for a variable
+        core = botocore.session.get_session()
+        keep_needed_operations(core.get_component("data_loader"))
+        # Typed as Any: the stubs have one overload a service, none for a variable.
+        self._session: Any = boto3.Session(botocore_session=core)
         self._clients: dict[tuple[str, str], Any] = {}
         self._creating = threading.Lock()
         self._lanes: dict[str, _Lane] = {}
