@@ -74,7 +74,7 @@ def _shortened(message: str) -> str:
 
 @dataclass(frozen=True)
 class Transition:
-    """A condition that appeared, vanished or changed its status or reason: worth an event."""
+    """A condition that appeared, or changed its status or reason."""
 
     kind: str
     status: str
@@ -95,3 +95,13 @@ def transitions(before: Iterable[Condition], after: Iterable[Condition]) -> list
         for condition in after
         if earlier.get(condition.type) != (condition.status, condition.reason)
     ]
+
+
+def announcements(changes: Iterable[Transition]) -> list[Transition]:
+    """Those worth an event: of several conditions that say the same, the most serious one."""
+    found: dict[tuple[str, str], Transition] = {}
+    for change in changes:
+        said = found.setdefault((change.reason, change.message), change)
+        if change.is_warning and not said.is_warning:
+            found[change.reason, change.message] = change
+    return list(found.values())

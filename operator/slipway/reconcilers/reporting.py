@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from slipway.api.v1alpha1.common import Condition
-from slipway.domain.conditions import Finding, Health, conditions, transitions
+from slipway.domain.conditions import Finding, Health, announcements, conditions, transitions
 from slipway.domain.errors import Conflict, NotFound
 from slipway.kube import Kube
 from slipway.loop.keys import Key
@@ -42,8 +42,10 @@ class Reporter:
         self._store.put(key, written)
         earlier = [Condition.model_validate(condition) for condition in before.get("conditions", [])]
         later = [Condition.model_validate(condition) for condition in after.get("conditions", [])]
-        for transition in transitions(earlier, later):
-            self._events.record(key, raw["metadata"]["uid"], transition)
+        changes = transitions(earlier, later)
+        for change in announcements(changes):
+            self._events.record(key, raw["metadata"]["uid"], change)
+        for transition in changes:
             self._metrics.conditions.labels(key.kind, transition.kind, transition.reason).inc()
             level = logging.WARNING if transition.is_warning else logging.INFO
             log.log(

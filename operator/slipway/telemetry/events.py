@@ -1,4 +1,4 @@
-"""Kubernetes events: one for each transition of a condition, sent beside the work, never in its way."""
+"""Kubernetes events: one for each transition of conditions, sent beside the work, never in its way."""
 
 import asyncio
 import logging

@@ -23,7 +23,7 @@ from slipway.targets.sagemaker.errors import translated
 from slipway.targets.sagemaker.service_model import keep_needed_operations
 
 Counted = Callable[[str, str], None]
-"""Called with (operation, outcome) for every request."""
+"""Called with (operation as AWS calls it, outcome) for every request."""
 
 
 class AwsClients:
@@ -62,7 +62,7 @@ class AwsClients:
             lane.threads.shutdown(wait=False, cancel_futures=True)
 
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """One request. Raises the errors of `slipway.domain.errors`.
+        """One request; `operation` is the client's method. Raises the errors of `slipway.domain.errors`.
 
         The caller's cancellation does not stop a request that is already in its thread.
         """
@@ -70,14 +70,15 @@ class AwsClients:
         if lane is None:
             lane = self._lanes[region] = _Lane(region, self._concurrency, self._rate)
         lane.check()
+        api_name = operation.title().replace("_", "")
         try:
             async with lane.limiter:
                 loop = asyncio.get_running_loop()
                 request = partial(self._send, service, region, operation, parameters)
                 answer: dict[str, Any] = await loop.run_in_executor(lane.threads, request)
         except (ClientError, BotoCoreError) as refused:
-            raise self._translated(lane, operation, refused) from refused
-        self._counted(operation, "ok")
+            raise self._translated(lane, api_name, refused) from refused
+        self._counted(api_name, "ok")
         return answer
 
     def _translated(self, lane: "_Lane", operation: str, refused: Exception) -> OutsideError:

@@ -82,7 +82,7 @@ _ADVICE = {
 
 
 def translated(operation: str, refused: Exception) -> OutsideError:
-    """The refusal of one operation as one of our errors, with the service's own words."""
+    """The refusal of one operation (`CreateEndpoint`) as one of our errors, with the service's own words."""
     if isinstance(refused, ClientError):
         return _answered(operation, refused)
     if isinstance(refused, NoCredentialsError | PartialCredentialsError):
