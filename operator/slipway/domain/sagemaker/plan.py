@@ -4,7 +4,7 @@ Only the first step of a plan is executed before everything is looked at again; 
 `attempt` is the memory that must be stored before that first step.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.deployment import Attempt, RevisionStatus
@@ -161,14 +161,11 @@ def _replace_failed(situation: Situation, endpoint: Endpoint) -> Plan:
         finding = Finding("Recreating", f"deleting the failed endpoint {endpoint.name} to create it anew")
         return Plan((*_prepare(situation), DeleteEndpoint(endpoint.name)), situation.attempt, reconciling=finding)
     attempt = _failed_attempt(situation, endpoint)
-    if attempt.trigger == situation.trigger and _must_wait(situation, attempt):
-        return _waiting_for_capacity(attempt)
-    if attempt.trigger == situation.trigger and attempt.retry_at is None:
-        text = (
-            f"SageMaker could not create the endpoint: {attempt.message} It is tried again when the spec or the "
-            "model changes, or when the annotation slipway.dev/reconcile-now gets a new value"
-        )
-        return Plan(attempt=attempt, stalled=Finding("EndpointFailed", text))
+    left_alone = _leave_alone(
+        situation, attempt, Finding("EndpointFailed", f"SageMaker could not create the endpoint: {attempt.message}")
+    )
+    if left_alone:
+        return left_alone
     finding = Finding("Recreating", f"deleting the failed endpoint {endpoint.name} to try again")
     return Plan((DeleteEndpoint(endpoint.name),), attempt, reconciling=finding)
 
@@ -222,15 +219,10 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
     tried = situation.tried
     if tried and tried.outcome != "Succeeded" and _has_failed(tried, endpoint):
         attempt = _failed_attempt(situation, endpoint)
-        if attempt.trigger == situation.trigger and _must_wait(situation, attempt):
-            return _waiting_for_capacity(attempt)
-        if attempt.trigger == situation.trigger and attempt.retry_at is None:
-            text = (
-                f"SageMaker could not roll out {attempt.revision}: {attempt.message} What served before still "
-                "serves. It is tried again when the spec or the model changes, or when the annotation "
-                "slipway.dev/reconcile-now gets a new value"
-            )
-            return Plan(attempt=attempt, stalled=Finding("RolloutFailed", text))
+        text = f"SageMaker could not roll out {attempt.revision}: {attempt.message} What served before still serves."
+        left_alone = _leave_alone(situation, attempt, Finding("RolloutFailed", text))
+        if left_alone:
+            return left_alone
         tried = None
     sent_for = tried.endpoint_modified if tried and tried.outcome == "InProgress" else None
     attempt = tried if tried and sent_for == endpoint.last_modified else _new_attempt(situation, endpoint)
@@ -279,6 +271,21 @@ def _failed_attempt(situation: Situation, endpoint: Endpoint) -> Attempt:
             "retry_at": timestamp(retry) if reason == CAPACITY else None,
         }
     )
+
+
+def _leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Plan | None:
+    """The plan while a failed attempt is not repeated; None once it may be, by its time or because somebody asks."""
+    if attempt.trigger != situation.trigger:
+        return None
+    if _must_wait(situation, attempt):
+        return _waiting_for_capacity(attempt)
+    if attempt.retry_at:
+        return None
+    advice = (
+        " It is tried again when the spec or the model changes, or when the annotation slipway.dev/reconcile-now gets "
+        "a new value"
+    )
+    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + advice))
 
 
 def _must_wait(situation: Situation, attempt: Attempt) -> bool:
