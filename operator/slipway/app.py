@@ -90,7 +90,7 @@ async def run(
             metrics=metrics,
         )
         model_versions = ModelVersionReconciler(
-            kube=kube, store=store, reporter=reporter, registry=registry, clock=clock, timing=timing
+            kube=kube, store=store, reporter=reporter, registry=registry, clock=clock, installation=installation
         )
         controller = Controller(
             configuration=configuration,

@@ -14,7 +14,7 @@ from kubernetes.aio.client import Configuration
 from slipway import watches
 from slipway.domain.errors import OutsideError
 from slipway.kube import PLURALS, Kube
-from slipway.loop.backoff import Backoff
+from slipway.loop.backoff import Backoff, Refusals
 from slipway.loop.clock import Clock
 from slipway.loop.keys import Key
 from slipway.loop.queue import WorkQueue
@@ -33,8 +33,9 @@ log = logging.getLogger(__name__)
 _STALE_SWEEPS = 3
 """Missed sweeps after which the watches count as stale."""
 _QUEUE_STUCK = 300.0
-"""Seconds that a due object may wait for a worker."""
+"""Seconds that a due object may wait for a worker while no pass ends."""
 _DEFECT_BACKOFF = Backoff(first=5.0, longest=600.0)
+_UNFINISHED_BACKOFF = Backoff(first=1.0, longest=120.0)
 
 Related = Callable[[Key], Iterable[Key]]
 """Which other objects must be looked at when this one has changed."""
@@ -65,6 +66,9 @@ class Controller:
         self._metrics = metrics
         self._reconcilers = reconcilers
         self._related = related
+        self._clock = clock
+        self._unfinished: Refusals[OutsideError] = Refusals(clock)
+        self._last_finished = clock.monotonic()
         self.health = Health()
         self._sweeper = Sweeper(
             store,
@@ -136,10 +140,12 @@ class Controller:
             except OutsideError as failure:  # of the API server itself: there is no status to write it to
                 log.warning("the pass could not be finished: %s", failure)
                 self._metrics.passes.labels(key.kind, "unfinished").inc()
-                again = 5.0
+                again = self._unfinished.record(key, None, failure, _UNFINISHED_BACKOFF.delay)
             else:
+                self._unfinished.clear(key)
                 self._metrics.passes.labels(key.kind, "done").inc()
             finally:
+                self._last_finished = self._clock.monotonic()
                 self._metrics.seconds.labels(key.kind).observe(time.monotonic() - started)
         return again
 
@@ -164,8 +170,9 @@ class Controller:
             return f"the watch is deaf: {deaf}" if deaf else None
 
         def queue_moves() -> str | None:
-            wait = self._queue.longest_wait()
-            return f"an object has waited for a worker for {wait:.0f} s" if wait > _QUEUE_STUCK else None
+            # Under load an object may wait long; the queue is stuck when no pass ends meanwhile.
+            wait = min(self._queue.longest_wait(), self._clock.monotonic() - self._last_finished)
+            return f"objects wait for a worker, and no pass has ended for {wait:.0f} s" if wait > _QUEUE_STUCK else None
 
         def passes_end() -> str | None:
             longest = self._queue.longest_work()

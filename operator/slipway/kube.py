@@ -119,7 +119,10 @@ class Kube:
         return await self._write("patch", path, body=body, content_type=_MERGE, field_manager=FIELD_MANAGER)
 
     async def secret_value(self, namespace: str, name: str, key: str) -> str:
-        """One value of a Secret. Raises NotFound with the reason SecretNotFound or SecretKeyNotFound."""
+        """One value of a Secret.
+
+        Raises NotFound with the reason SecretNotFound or SecretKeyNotFound, and Rejected with SecretUnusable.
+        """
         try:
             secret = await self._request("get", _SECRETS.path(name=name, namespace=namespace))
         except NotFound as missing:
@@ -127,10 +130,14 @@ class Kube:
             raise NotFound("SecretNotFound", text) from missing
         encoded = (secret.get("data") or {}).get(key)
         if encoded is None:
-            known = ", ".join(sorted(secret.get("data") or {})) or "none"
-            text = f"the Secret {name} has no key {key} (keys: {known}): correct tokenSecretRef.key"
+            # Its other keys are not named: whoever reads the status may not be allowed to read the Secret.
+            text = f"the Secret {name} has no key {key}: add it, or correct tokenSecretRef.key"
             raise NotFound("SecretKeyNotFound", text)
-        return b64decode(encoded).decode().strip()
+        value = b64decode(encoded).strip()
+        if not value or not value.isascii() or not value.decode().isprintable():
+            text = f"the key {key} of the Secret {name} holds no token: it must be one line of ASCII characters"
+            raise Rejected("SecretUnusable", text)
+        return value.decode()
 
     async def create_event(self, namespace: str, event: dict[str, Any]) -> None:
         """Record an event."""

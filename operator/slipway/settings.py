@@ -17,7 +17,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-from slipway.domain.installation import Installation, Timing
+from slipway.domain.installation import PUBLIC_HUB, Installation, Timing
 from slipway.domain.permissions import PlacementRule
 
 Patterns = Annotated[list[str], Field(min_length=1)]
@@ -47,6 +47,7 @@ class TimingSetting(BaseModel):
     rejected_first: float = Timing.rejected_first
     rejected_longest: float = Timing.rejected_longest
     capacity_delay: float = Timing.capacity_delay
+    endpoint_visible: float = Timing.endpoint_visible
 
 
 class Settings(BaseSettings):
@@ -73,8 +74,10 @@ class Settings(BaseSettings):
     """Port of /healthz and /metrics; 0: any free one, which the log names."""
     log_level: str = "INFO"
 
-    hub_endpoint: str = "https://huggingface.co"
-    """Hub for ModelVersions that name no endpoint."""
+    hub_endpoint: str = PUBLIC_HUB
+    """Hub for ModelVersions that name no endpoint, and for the containers that serve them."""
+    hub_endpoints: list[str] = []
+    """Other Hubs that ModelVersions may name (base URLs). Tokens of their namespaces are sent there."""
     hub_ca_bundle: Path | None = None
     """PEM file with further certificate authorities for the Hub."""
     hub_timeout: float = 15.0
@@ -127,5 +130,7 @@ class Settings(BaseSettings):
             ),
             default_regions=tuple(self.aws_regions),
             default_execution_roles=tuple(self.aws_execution_roles),
+            hub=self.hub_endpoint,
+            further_hubs=tuple(self.hub_endpoints),
             timing=Timing(**self.timing.model_dump()),
         )

@@ -135,7 +135,6 @@ def _operator_environment(bench: Bench, sagemaker: SageMakerProcess, namespace: 
     where = {
         "installation": INSTALLATION,
         "namespaces": json.dumps([namespace]),
-        "hub_endpoint": "http://127.0.0.1:9",  # nobody: every commit is known
         "http_host": "127.0.0.1",
         "http_port": 0,
         "aws_regions": json.dumps([REGION]),

@@ -139,7 +139,7 @@ def test_the_policy_may_be_edited_while_deletion_waits(bench: Workbench, commit:
     with bench.operator():
         bench.model_version()
         bench.deployment()
-        bench.wait_reason("Deployment", "twin", "Reconciling", "Creating")
+        bench.wait(lambda: bench.sagemaker.status(bench.endpoint) == "Creating", "Creating")
         bench.cluster.delete("Deployment", bench.namespace, "twin")
         bench.wait_reason("Deployment", "twin", "Reconciling", "WaitingToDelete")
         change = {"spec": {"deletionPolicy": "Retain"}}

@@ -33,6 +33,7 @@ FAST = {
     "rejected_first": 0.3,
     "rejected_longest": 1.0,
     "capacity_delay": 1.0,
+    "endpoint_visible": 1.0,
 }
 """Seconds between looks and tries, for tests."""
 

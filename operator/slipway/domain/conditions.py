@@ -6,7 +6,7 @@ in the normal state (https://github.com/kubernetes-sigs/cli-utils/blob/master/pk
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from slipway.api.v1alpha1.common import Condition
 
@@ -38,8 +38,8 @@ class Health:
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, whole seconds, as the API server writes it."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    """RFC 3339 in UTC, whole seconds, as the API server writes it. `moment` is aware."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def conditions(health: Health, before: Iterable[Condition], *, generation: int, now: datetime) -> list[Condition]:
@@ -83,7 +83,7 @@ class Transition:
 
     @property
     def is_warning(self) -> bool:
-        """Stalled, or a warning condition, or Ready lost while nothing is under way."""
+        """Stalled, or a condition that is a warning in itself."""
         return self.status == "True" and self.kind not in ("Ready", "Reconciling")
 
 

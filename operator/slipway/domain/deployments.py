@@ -32,8 +32,10 @@ from slipway.domain.sagemaker.catalogue import Catalogue, NotInCatalogue
 from slipway.domain.sagemaker.desired import OWN_VARIABLES, STARTUP_TIMEOUT_RANGE, ServedModel
 from slipway.domain.sagemaker.observation import Observation
 
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}")
-"""What a Hugging Face access token looks like: https://huggingface.co/docs/hub/security-tokens"""
+_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b")
+"""What an access token of Hugging Face or an access key of AWS looks like:
+https://huggingface.co/docs/hub/security-tokens and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Inputs:
     rules: tuple[PlacementRule, ...]
     default_rule: PlacementRule
     catalogue: Catalogue
+    hub: str | None = None
+    """Hub that containers must be told of where the ModelVersion names none."""
 
 
 Check = Callable[[Inputs], Problem | None]
@@ -120,9 +124,9 @@ def other_account(placement: Placement, account: str) -> str:
 
 
 def check_placement_allowed(inputs: Inputs) -> Problem | None:
-    """Whether this namespace may use this account, region and role."""
+    """Whether this namespace may use this account, region and role. Region and role are judged before AWS is asked."""
     target = inputs.deployment.spec.target.sage_maker
-    if target is None or inputs.account is None:
+    if target is None:
         return None
     request = PlacementRequest(
         inputs.deployment.metadata.namespace, inputs.account, target.region, target.execution_role_arn
@@ -214,7 +218,7 @@ def checked(inputs: Inputs) -> Checked:
             repo=resolved.repo,
             revision=resolved.revision,
             model_version=inputs.deployment.spec.model_ref.name,
-            hub=source.endpoint if source else None,
+            hub=(source.endpoint if source else None) or inputs.hub,
         )
     )
 

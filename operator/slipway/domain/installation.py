@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from slipway.domain.permissions import PlacementRule
 
+PUBLIC_HUB = "https://huggingface.co"
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -24,6 +26,8 @@ class Timing:
     rejected_longest: float = 300.0
     capacity_delay: float = 300.0
     """The N-th failure in a row for want of capacity waits N times as long."""
+    endpoint_visible: float = 60.0
+    """After which an endpoint that was asked for can be seen, if it was. A deletion waits so long."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,21 @@ class Installation:
     placement_rules: tuple[PlacementRule, ...] = ()
     default_regions: tuple[str, ...] = ()
     default_execution_roles: tuple[str, ...] = ()
+    hub: str = PUBLIC_HUB
+    """Hub for ModelVersions that name none."""
+    further_hubs: tuple[str, ...] = ()
+    """Other Hubs that a ModelVersion may name. It sends a token of its namespace there."""
     timing: Timing = Timing()
 
     def default_rule(self, account: str) -> PlacementRule:
         """What a namespace may use that no rule names."""
         return PlacementRule(("*",), (account,), self.default_regions, self.default_execution_roles)
+
+    def may_ask(self, hub: str) -> bool:
+        """Whether a ModelVersion may name this Hub."""
+        return hub.rstrip("/") in {known.rstrip("/") for known in (PUBLIC_HUB, self.hub, *self.further_hubs)}
+
+    @property
+    def hub_of_containers(self) -> str | None:
+        """What a container must be told of the Hub where the ModelVersion names none; None: it knows by itself."""
+        return None if self.hub.rstrip("/") == PUBLIC_HUB else self.hub

@@ -16,6 +16,7 @@ from slipway.api.v1alpha1.model_version import (
 )
 from slipway.domain.conditions import Finding, Health, conditions, timestamp
 from slipway.domain.errors import OutsideError, RateLimited, Transient
+from slipway.domain.installation import Installation
 from slipway.domain.models import ModelFacts, ModelSource
 from slipway.domain.names import digest
 
@@ -55,7 +56,8 @@ def needs_head(model_version: ModelVersion) -> bool:
     if source is None:
         return False
     answered = resolved is not None and resolved.for_ == source_hash(source)
-    return not (answered and (model_version.spec.updates.policy == "Pin" or source.is_pinned))
+    settled = answered and resolved is not None and _policy_allows(model_version.spec, resolved.revision)
+    return not (settled and (model_version.spec.updates.policy == "Pin" or source.is_pinned))
 
 
 def wanted_commit(spec: ModelVersionSpec, head: str) -> str | None:
@@ -202,6 +204,21 @@ def _unpinned(model_version: ModelVersion) -> tuple[tuple[str, Finding], ...]:
 def invalid_spec(spec: ModelVersionSpec) -> Finding | None:
     """What the CEL rules say, for API servers that do not know CEL."""
     return Finding("InvalidSpec", ONE_SOURCE) if spec.source.hugging_face is None else None
+
+
+def hub_not_allowed(spec: ModelVersionSpec, installation: Installation) -> Finding | None:
+    """Whether the spec names a Hub that this installation does not know.
+
+    The operator asks there, with a token from a Secret that the author of the spec may not be allowed to read.
+    """
+    source = source_of(spec)
+    if source is None or source.endpoint is None or installation.may_ask(source.endpoint):
+        return None
+    text = (
+        f"spec.source.huggingFace.endpoint: {source.endpoint} is no Hub of this installation. Whoever runs Slipway can "
+        "add it to SLIPWAY_HUB_ENDPOINTS"
+    )
+    return Finding("HubNotAllowed", text)
 
 
 def next_look(model_version: ModelVersion, shortest_interval: float) -> float | None:

@@ -24,7 +24,8 @@ class PlacementRequest:
     """What a Deployment asks for."""
 
     namespace: str
-    account: str
+    account: str | None
+    """None: not known yet, and not judged."""
     region: str
     execution_role: str
 
@@ -47,7 +48,7 @@ def refusal(request: PlacementRequest, rules: Iterable[PlacementRule], default: 
 
 
 def _first_mismatch(request: PlacementRequest, rule: PlacementRule) -> str | None:
-    if not _matches(request.account, rule.accounts):
+    if request.account is not None and not _matches(request.account, rule.accounts):
         return f"AWS account {request.account}"
     if not _matches(request.region, rule.regions):
         return f"spec.target.sageMaker.region {request.region}"

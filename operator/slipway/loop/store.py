@@ -42,9 +42,12 @@ class Store:
         self._listeners.append(listener)
 
     def put(self, key: Key, raw: Object) -> bool:
-        """Remember the object, unless what is stored is newer. Returns whether anything changed."""
+        """Remember the object, unless what is stored is newer. Returns whether anything changed.
+
+        An object that was made anew under the same name is newer than the former one: versions are the server's.
+        """
         before = self._objects.get(key)
-        if before is not None and self._same_object(before, raw):
+        if before is not None:
             stored, new = version(before), version(raw)
             if -1 not in (stored, new) and new <= stored:
                 return False
@@ -88,10 +91,6 @@ class Store:
 
     def __len__(self) -> int:
         return len(self._objects)
-
-    @staticmethod
-    def _same_object(one: Object, other: Object) -> bool:
-        return bool(one["metadata"].get("uid") == other["metadata"].get("uid"))
 
     def _reindex(self, key: Key, raw: Object) -> None:
         for name, indexer in self._indexers.items():

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Hashable
 from dataclasses import replace
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -19,6 +20,7 @@ from slipway.domain.sagemaker.observation import InventoryWish, Observation, Que
 from slipway.domain.sagemaker.plan import Situation, plan, plan_deletion
 from slipway.domain.sagemaker.quiet import at_rest
 from slipway.loop.keys import Key
+from slipway.loop.store import Object
 from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools
 from slipway.reconcilers.reporting import report_invalid
 
@@ -38,12 +40,12 @@ class DeploymentReconciler:
         if raw is None:
             tools.retries.clear(key)
             return None
+        deleting = raw["metadata"].get("deletionTimestamp") is not None
         try:
-            deployment = Deployment.model_validate(raw)
+            deployment = _readable(raw) if deleting else Deployment.model_validate(raw)
         except ValidationError as invalid:
             await report_invalid(tools.reporter, key, raw, invalid, tools.clock.now())
             return None
-        deleting = deployment.metadata.deletion_timestamp is not None
         if deleting and FINALIZER not in deployment.metadata.finalizers:
             return None
         kind_of_pass = DeletionPass if deleting else ServingPass
@@ -51,15 +53,28 @@ class DeploymentReconciler:
             return await kind_of_pass(tools, key, raw, deployment).run()
         except Outdated as changed:
             log.info("the pass is void and will be done again: %s", changed)
-            return await self._refresh(key)
+            return await self._refresh(key, deployment.metadata.uid)
 
-    async def _refresh(self, key: Key) -> float | None:
+    async def _refresh(self, key: Key, uid: str) -> float | None:
         live = await self._tools.kube.get(key)
         if live is None:
-            self._tools.store.discard(key)
+            self._tools.store.discard(key, uid)
         else:
             self._tools.store.put(key, live)
         return 0.0
+
+
+def _readable(raw: Object) -> Deployment:
+    """A Deployment that is being deleted: of its spec only what the deletion needs, if the whole cannot be read.
+
+    Raises ValidationError if not even that can be read.
+    """
+    try:
+        return Deployment.model_validate(raw)
+    except ValidationError:
+        spec = {"modelRef": {"name": "unknown"}, "engine": {"name": "TGI"}, "target": {}}
+        policy = {"deletionPolicy": raw["spec"]["deletionPolicy"]} if "deletionPolicy" in raw["spec"] else {}
+        return Deployment.model_validate({**raw, "spec": {**spec, **policy}})
 
 
 class ServingPass(DeploymentPass):
@@ -80,6 +95,9 @@ class ServingPass(DeploymentPass):
         try:
             account = await self.account()
             checked = deployments.checked(self._inputs(account=account))
+            if checked.served is None and self.deployment.status.placement is None:
+                await self.report(_with_problem(Result(), checked.problem))
+                return self.timing.rejected_longest  # the account may be another one then
             placement = deployments.placement_of(self.deployment, account)
             wanted = self._desired(checked)
             elsewhere = placement is not None and placement.account != account
@@ -165,6 +183,7 @@ class ServingPass(DeploymentPass):
             rules=installation.placement_rules,
             default_rule=installation.default_rule(account or ""),
             catalogue=self.tools.catalogue,
+            hub=installation.hub_of_containers,
         )
 
     def _circumstances(self, checked: Checked) -> Hashable:
@@ -228,7 +247,7 @@ class DeletionPass(DeploymentPass):
         )
         held = self.tools.retries.holding(self.key, circumstances)
         if held:
-            await self.report(self.refused(Result(deleting=True), _with_way_out(held[0])))
+            await self.report(self.refused(Result(deleting=True), held[0]))
             return held[1]
         try:
             account = await self.account()
@@ -239,7 +258,7 @@ class DeletionPass(DeploymentPass):
                 raise Rejected("PlacementChanged", deployments.other_account(placement, account))
             seen = await self._look(placement)
         except OutsideError as error:
-            return await self.failed(circumstances, _with_way_out(error), Result(deleting=True))
+            return await self.failed(circumstances, error, Result(deleting=True))
         steps = plan_deletion(
             self.owner,
             placement.endpoint_name,
@@ -247,6 +266,7 @@ class DeletionPass(DeploymentPass):
             self.deployment.status.attempt,
             retain=self.deployment.spec.deletion_policy == "Retain",
             startup_timeout=seconds(self.deployment.spec.rollout.startup_timeout),
+            may_still_appear=self._age() < self.timing.endpoint_visible,
         )
         if steps is None:
             return await self._let_go()
@@ -257,17 +277,23 @@ class DeletionPass(DeploymentPass):
         question = Question(owner=self.owner, endpoint_name=placement.endpoint_name, inventory=InventoryWish.ALWAYS)
         return await self.tools.target.observe(placement, question)
 
+    def _age(self) -> float:
+        """Seconds since the deletion was asked for."""
+        began = self.deployment.metadata.deletion_timestamp
+        return (self.now - datetime.fromisoformat(began)).total_seconds() if began else 0.0
+
+    def refused(self, result: Result, error: OutsideError) -> Result:
+        """Add what a person can do about a deletion that is stuck."""
+        advice = ". Deletion goes on when this is mended; to leave the endpoint behind, "
+        if self.deployment.spec.deletion_policy == "Retain":
+            advice += "take the finalizer away as docs/uninstall.md says"
+        else:
+            advice += "set spec.deletionPolicy to Retain"
+        return super().refused(result, replace(error, message=error.message.rstrip(".") + advice))
+
     async def _let_go(self) -> float | None:
         """Nothing is left: let the object go."""
         others = [name for name in self.deployment.metadata.finalizers if name != FINALIZER]
         await self.set_finalizers(others)
         log.info("deleted")
         return None
-
-
-def _with_way_out(error: OutsideError) -> OutsideError:
-    """Add what a person can do about a deletion that is stuck."""
-    advice = ". Deletion goes on when this is mended; to leave the endpoint behind, set spec.deletionPolicy to Retain"
-    if error.message.endswith(advice):
-        return error
-    return replace(error, message=error.message.rstrip(".") + advice)

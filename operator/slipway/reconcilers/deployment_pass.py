@@ -15,6 +15,7 @@ from slipway.domain.installation import Installation
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.catalogue import Catalogue
 from slipway.domain.sagemaker.plan import Plan
+from slipway.domain.sagemaker.steps import CreateEndpoint
 from slipway.kube import Kube
 from slipway.loop.clock import Clock
 from slipway.loop.keys import Key
@@ -25,6 +26,9 @@ from slipway.targets.port import Target
 from slipway.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+_CREATION_SHOWS = 1.0
+"""Seconds until an endpoint that was asked for can be expected in DescribeEndpoint."""
 
 
 class Outdated(Exception):  # nothing went wrong: the pass is void and will be done again
@@ -91,7 +95,7 @@ class DeploymentPass:
         except OutsideError as error:
             return await self.failed(circumstances, error, result)
         self.tools.retries.clear(self.key)
-        return 0.0
+        return _CREATION_SHOWS if isinstance(step, CreateEndpoint) else 0.0
 
     async def _check_alive(self) -> None:
         """The first mutation of a pass needs proof that the object is still the one that was planned for.

@@ -9,7 +9,7 @@ from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.errors import Conflict, NotFound, OutsideError
-from slipway.domain.installation import Timing
+from slipway.domain.installation import Installation
 from slipway.domain.model_versions import Outcome
 from slipway.domain.models import ModelSource, RegistryToken
 from slipway.kube import Kube
@@ -32,15 +32,16 @@ class ModelVersionReconciler:
         reporter: Reporter,
         registry: Registry,
         clock: Clock,
-        timing: Timing,
+        installation: Installation,
     ) -> None:
         self._kube = kube
         self._store = store
         self._reporter = reporter
         self._registry = registry
         self._clock = clock
-        self._timing = timing
-        self._retries = Retries(timing, clock)
+        self._installation = installation
+        self._timing = installation.timing
+        self._retries = Retries(installation.timing, clock)
         self._triggers: dict[Key, str | None] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -66,8 +67,9 @@ class ModelVersionReconciler:
         return again
 
     async def _look(self, key: Key, model_version: ModelVersion) -> tuple[Outcome, float | None]:
-        invalid = model_versions.invalid_spec(model_version.spec)
-        source = model_versions.source_of(model_version.spec)
+        spec = model_version.spec
+        invalid = model_versions.invalid_spec(spec) or model_versions.hub_not_allowed(spec, self._installation)
+        source = model_versions.source_of(spec)
         if invalid or source is None:
             return Outcome(invalid=invalid), None
         if not model_versions.needs_head(model_version):

@@ -32,7 +32,7 @@ WORDS = 300
 
 def refusal(question: Question, status: int, headers: Mapping[str, str], body: bytes) -> OutsideError:
     """The error of Slipway for a response with a status of 400 or more."""
-    words = _words(headers, body)
+    words = _words(headers, body, question.token)
     said = f' The Hub said: "{words}" (HTTP {status}).' if words else f" The Hub answered {_status_line(status)}."
     code = headers.get("X-Error-Code", "")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -80,10 +80,13 @@ def invalid(question: Question, what: str, *, in_commit: bool = False) -> Outsid
 
 def redacted(error: OutsideError, token: RegistryToken | None) -> OutsideError:
     """The same error without the token, which a server may have echoed."""
+    message = _without(token, error.message)
+    return error if message == error.message else replace(error, message=message)
+
+
+def _without(token: RegistryToken | None, text: str) -> str:
     secret = token.value.strip() if token else ""
-    if not secret or secret not in error.message:
-        return error
-    return replace(error, message=error.message.replace(secret, "…"))
+    return text.replace(secret, "…") if secret else text
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -105,7 +108,8 @@ def retry_after(headers: Mapping[str, str]) -> float:
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _words(headers: Mapping[str, str], body: bytes) -> str:
+def _words(headers: Mapping[str, str], body: bytes, token: RegistryToken | None) -> str:
+    """The server's own words. The token goes before they are cut, or a part of it would stay."""
     words: object = headers.get("X-Error-Message", "")
     if not words:
         try:
@@ -115,7 +119,7 @@ def _words(headers: Mapping[str, str], body: bytes) -> str:
         words = data.get("error", "") if isinstance(data, dict) else ""
     if isinstance(words, list):
         words = "; ".join(str(word) for word in words)
-    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", str(words)).strip()[:WORDS]
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", _without(token, str(words))).strip()[:WORDS]
 
 
 def _status_line(status: int) -> str:

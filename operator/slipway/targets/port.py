@@ -28,7 +28,3 @@ class Target(Protocol):
     async def summary(self, placement: Placement) -> EndpointSummary | None:
         """What the shared poller saw last; None if there is no such endpoint. Waits for the first full list."""
         ...
-
-    def watch(self, placement: Placement) -> None:
-        """Let the shared poller of this account and region know that somebody cares about it."""
-        ...

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import RevisionStatus
+from slipway.api.v1alpha1.deployment import Attempt, RevisionStatus
 from slipway.domain.conditions import timestamp
-from slipway.domain.names import TAG_RETAINED, Owner
+from slipway.domain.names import TAG_RETAINED, TAG_UID, Owner
 from slipway.domain.sagemaker.failures import classify_failure
-from slipway.domain.sagemaker.observation import EndpointState, Inventory
+from slipway.domain.sagemaker.observation import EndpointState, Inventory, Observation, StoredConfig
 from slipway.domain.sagemaker.plan import Plan, plan, plan_deletion
 from slipway.domain.sagemaker.steps import (
     CreateEndpoint,
@@ -64,13 +64,14 @@ class TestNothingThere:
         [
             (False, False, (CreateModel(OWNER, NEW.model), CreateEndpointConfig(OWNER, NEW.config))),
             (False, True, (CreateEndpointConfig(OWNER, NEW.config),)),
-            (True, None, ()),
+            (True, False, (CreateModel(OWNER, NEW.model),)),
+            (True, True, ()),
         ],
     )
     def test_what_is_missing_is_created_in_order(
-        self, config_exists: bool, model_exists: bool | None, missing: tuple[object, ...]
+        self, config_exists: bool, model_exists: bool, missing: tuple[object, ...]
     ) -> None:
-        seen = {"config_exists": config_exists, "model_exists": model_exists}
+        seen = {"config": StoredConfig(1) if config_exists else None, "model_exists": model_exists}
         result = plan(situation(NEW, seen=seen))
         assert result.steps == (*missing, CreateEndpoint(OWNER, ENDPOINT, NEW.config.name))
         assert reasons(result) == ("Creating", None)
@@ -171,10 +172,34 @@ class TestInMotion:
         assert ENDPOINT in result.reconciling.message
 
 
+class TestNumberOfInstances:
+    def test_a_new_endpoint_does_not_start_with_the_count_of_an_older_spec(self) -> None:
+        one = wanted(B, {"replicas": 1})
+        result = plan(situation(one, seen={"config": StoredConfig(10), "model_exists": True}))
+        assert result.steps == (
+            DeleteEndpointConfig(one.config.name),
+            CreateEndpointConfig(OWNER, one.config),
+            CreateEndpoint(OWNER, ENDPOINT, one.config.name),
+        )
+
+    def test_an_update_keeps_the_count_of_the_endpoint_and_so_any_config_will_do(self) -> None:
+        one = wanted(B, {"replicas": 1})
+        result = plan(situation(one, endpoint(OLD), seen={"config": StoredConfig(10), "model_exists": True}))
+        assert result.steps == (UpdateEndpoint(ENDPOINT, one.config.name),)
+
+    def test_what_serves_is_scaled_although_the_roll_has_failed(self) -> None:
+        three = wanted(B, {"replicas": 3})
+        failed = attempt(three, "Failed", message=PING_WORDS)
+        result = plan(situation(three, endpoint(OLD), attempt=failed))
+        assert result.steps == (SetInstanceCount(ENDPOINT, 3),)
+        assert reasons(result) == ("Scaling", "RolloutFailed")
+        assert result.attempt == failed
+
+
 class TestFailedEndpoint:
     def test_of_another_config_it_is_replaced_once_the_new_one_is_ready_to_be_created(self) -> None:
         broken = endpoint(OLD, state=S.FAILED, failure=PING_WORDS)
-        seen = {"config_exists": False, "model_exists": False}
+        seen = {"config": None, "model_exists": False}
         result = plan(situation(NEW, broken, attempt=attempt(OLD, "Failed"), seen=seen))
         assert [type(step) for step in result.steps] == [CreateModel, CreateEndpointConfig, DeleteEndpoint]
         assert reasons(result) == ("Recreating", None)
@@ -285,7 +310,7 @@ class TestCapacity:
 class TestRolling:
     @pytest.mark.parametrize("state", [S.IN_SERVICE, S.OUT_OF_SERVICE, S.UPDATE_ROLLBACK_FAILED])
     def test_the_new_config_is_made_then_brought_into_service(self, state: EndpointState) -> None:
-        seen = {"config_exists": False, "model_exists": False}
+        seen = {"config": None, "model_exists": False}
         at = endpoint(OLD, state=state)
         result = plan(situation(NEW, at, attempt=attempt(OLD, "Succeeded"), seen=seen))
         assert [type(step) for step in result.steps] == [CreateModel, CreateEndpointConfig, UpdateEndpoint]
@@ -309,7 +334,7 @@ class TestRolling:
     def test_never_sent_a_reason_from_before_is_there_but_the_endpoint_has_not_moved(self) -> None:
         at = endpoint(OLD, failure=PING_WORDS)
         going_on = attempt(NEW)
-        result = plan(situation(NEW, at, attempt=going_on, seen={"config_exists": True}))
+        result = plan(situation(NEW, at, attempt=going_on, seen={"config": StoredConfig(1), "model_exists": True}))
         assert result.steps == (UpdateEndpoint(ENDPOINT, NEW.config.name),)
         assert result.attempt == going_on
         assert reasons(result) == ("RollingOut", None)
@@ -336,7 +361,11 @@ class TestRolling:
 
     def test_changed_outside_the_wanted_config_is_brought_back(self) -> None:
         at = endpoint("by-hand", last_modified=MOVED)
-        result = plan(situation(NEW, at, attempt=attempt(NEW, "Succeeded"), seen={"config_exists": True}))
+        result = plan(
+            situation(
+                NEW, at, attempt=attempt(NEW, "Succeeded"), seen={"config": StoredConfig(1), "model_exists": True}
+            )
+        )
         assert result.steps == (UpdateEndpoint(ENDPOINT, NEW.config.name),)
         assert reasons(result) == ("ChangedOutside", None)
         assert result.reconciling
@@ -413,15 +442,42 @@ class TestInService:
 
 
 def plan_deletion_of(
-    at: object, found: Inventory | None = None, *, retain: bool = False, startup_timeout: int = 1800
+    at: object,
+    found: Inventory | None = None,
+    *,
+    tried: Attempt | None = None,
+    retain: bool = False,
+    startup_timeout: int = 1800,
+    may_still_appear: bool = True,
 ) -> Plan | None:
-    from slipway.domain.sagemaker.observation import Observation
-
     seen = Observation(endpoint=at, inventory=found or Inventory())  # type: ignore[arg-type]
-    return plan_deletion(OWNER, ENDPOINT, seen, None, retain=retain, startup_timeout=startup_timeout)
+    return plan_deletion(
+        OWNER,
+        ENDPOINT,
+        seen,
+        tried,
+        retain=retain,
+        startup_timeout=startup_timeout,
+        may_still_appear=may_still_appear,
+    )
 
 
 class TestDeletion:
+    def test_an_endpoint_that_was_asked_for_and_is_not_visible_yet_is_waited_for(self) -> None:
+        tried = attempt(NEW, "InProgress", endpoint_modified=None)
+        result = plan_deletion_of(None, inventory(NEW), tried=tried)
+        assert result
+        assert (result.steps, result.look_again) == ((), True)
+        assert reasons(result) == ("WaitingToDelete", None)
+        later = plan_deletion_of(None, inventory(NEW), tried=tried, may_still_appear=False)
+        assert later
+        assert later.steps[0] == DeleteEndpointConfig(NEW.config.name)
+
+    @pytest.mark.parametrize("retain", [True, False])
+    def test_what_a_predecessor_left_behind_is_not_touched_before_it_was_taken_over(self, retain: bool) -> None:
+        retained = {**OWNER.tags(), TAG_UID: "uid-0", TAG_RETAINED: ENDPOINT}
+        assert plan_deletion_of(endpoint(OLD, tags=retained), inventory(OLD), retain=retain) is None
+
     @pytest.mark.parametrize("state", [state for state in S if not state.is_moving])
     def test_the_endpoint_goes_first(self, state: EndpointState) -> None:
         result = plan_deletion_of(endpoint(NEW, state=state), inventory(OLD, NEW))

@@ -106,7 +106,7 @@ class Harness:
         self.world = world or World()
         self.kube = FakeKube()
         self.clock = FakeClock()
-        self.timing = Timing(**timing)
+        self.timing = Timing(**{"endpoint_visible": 0.0, **timing})
         self.generation = 0
         self._uids = 0
         self.start()

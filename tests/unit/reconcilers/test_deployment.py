@@ -2,11 +2,13 @@
 
 import pytest
 
+from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.errors import Rejected
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.observation import EndpointState
-from slipway.domain.sagemaker.steps import CreateEndpoint, DeleteEndpointConfig, UpdateEndpoint
+from slipway.domain.sagemaker.steps import CreateEndpoint, DeleteEndpointConfig, Step, UpdateEndpoint
 from tests.unit.domain.builders import A, B, C
-from tests.unit.reconcilers.harness import Harness
+from tests.unit.reconcilers.harness import SDEP, Harness
 
 ENDPOINT = "ml-twin"
 
@@ -241,3 +243,78 @@ class TestDeletion:
         serving.calm()
         assert (serving.world.configs, serving.world.models) == retained
         assert list(serving.world.endpoints) == [ENDPOINT]
+
+    def test_an_endpoint_that_shows_late_is_not_left_behind(self) -> None:
+        harness = Harness(endpoint_visible=60.0)
+        harness.apply(A)
+        while not harness.world.endpoints:
+            harness.deliver()
+            harness.one_pass()
+        hidden = harness.world.endpoints.pop(ENDPOINT)
+        harness.delete()
+        for _ in range(3):
+            harness.deliver()
+            harness.one_pass()
+        assert harness.conditions()["Reconciling"] == ("True", "WaitingToDelete")
+        assert harness.world.configs
+        harness.world.endpoints[ENDPOINT] = hidden
+        harness.calm()
+        assert harness.deployment is None
+        assert (harness.world.endpoints, harness.world.configs, harness.world.models) == ({}, {}, {})
+
+    def test_what_was_refused_can_be_deleted_although_no_endpoint_ever_shows(self) -> None:
+        harness = Harness(endpoint_visible=60.0)
+        harness.apply(A)
+        while not harness.world.configs:
+            harness.deliver()
+            harness.one_pass()
+        harness.delete()
+        harness.clock.seconds += 60
+        harness.calm()
+        assert harness.deployment is None
+
+    def test_a_spec_that_cannot_be_read_keeps_nothing_from_being_deleted(self, serving: Harness) -> None:
+        serving.kube.objects[SDEP]["spec"]["engine"] = {"name": "AnEngineOfTheFuture"}
+        serving.edit()
+        serving.delete()
+        serving.deliver()
+        for _ in range(30):
+            serving.one_pass()
+            serving.deliver()
+            serving.clock.seconds += 15
+            for name in list(serving.world.endpoints):
+                serving.world.tick(name)
+        assert SDEP not in serving.kube.objects
+        assert (serving.world.endpoints, serving.world.configs, serving.world.models) == ({}, {}, {})
+
+    def test_a_refused_deletion_is_reported_once_with_the_way_out(
+        self, serving: Harness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def refuse(placement: Placement, step: Step) -> None:
+            raise Rejected("AccessDenied", "not authorized to perform: sagemaker:DeleteEndpoint")
+
+        monkeypatch.setattr(serving.world, "execute", refuse)
+        serving.delete()
+        serving.deliver()
+        serving.one_pass()
+        assert serving.conditions()["Stalled"] == ("True", "AccessDenied")
+        assert serving.message("Stalled").endswith("set spec.deletionPolicy to Retain")
+        written = serving.kube.writes
+        for _ in range(10):
+            serving.deliver()
+            serving.clock.seconds += serving.one_pass() or 0.0
+        assert serving.kube.writes == written
+
+
+class TestPermission:
+    def test_where_nothing_may_be_placed_nothing_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def asked(region: str) -> str:
+            raise AssertionError(f"AWS was asked in {region}")
+
+        harness = Harness()
+        monkeypatch.setattr(harness.world, "account", asked)
+        harness.apply(A, target={"sageMaker": {"region": "us-east-1"}})
+        harness.deliver()
+        assert harness.one_pass() is None
+        assert harness.conditions()["Stalled"] == ("True", "PlacementNotAllowed")
+        assert "region us-east-1" in harness.message("Stalled")

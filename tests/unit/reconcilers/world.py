@@ -22,6 +22,7 @@ from slipway.domain.sagemaker.observation import (
     InventoryWish,
     Observation,
     Question,
+    StoredConfig,
 )
 from slipway.domain.sagemaker.steps import (
     CreateEndpoint,
@@ -107,25 +108,22 @@ class World:
     async def account(self, region: str) -> str:
         return self.current_account
 
-    def watch(self, placement: Placement) -> None:
-        pass
-
     async def summary(self, placement: Placement) -> EndpointSummary | None:
         found = self._visible(placement)
         return EndpointSummary(found.name, found.state, _moment(found.modified)) if found else None
 
     async def observe(self, placement: Placement, question: Question) -> Observation:
         found = self._visible(placement)
-        config_exists = model_exists = None
-        if question.config and (found is None or found.config != question.config):
-            config_exists = self._ours(self.configs.get(question.config), question)
-            if not config_exists and question.model:
-                model_exists = self._ours(self.models.get(question.model), question)
+        config, model_exists = None, False
+        if question.config and question.model and (found is None or found.config != question.config):
+            if self._ours(self.configs.get(question.config), question):
+                config = StoredConfig(self.configs[question.config].instances)
+            model_exists = self._ours(self.models.get(question.model), question)
         settled = found is not None and found.state is S.IN_SERVICE and found.config == question.config
         look = question.inventory is InventoryWish.ALWAYS or (question.inventory is InventoryWish.SETTLED and settled)
         return Observation(
             endpoint=self._shown(placement, found) if found else None,
-            config_exists=config_exists,
+            config=config,
             model_exists=model_exists,
             inventory=self._inventory(placement, question) if look else None,
             serving_revision=self._serving_revision(found, question),
@@ -302,7 +300,8 @@ class World:
 
     def _delete_config(self, name: str) -> None:
         users = [e.name for e in self.endpoints.values() if name in (e.config, e.target) and e.state is not S.DELETING]
-        if users or name in self.protected():
+        # Without an endpoint there is nothing to roll back, and a config may be made anew with another count.
+        if users or (self.endpoints and name in self.protected()):
             self.violations.append(f"deleted the config {name}, which {users or 'a roll back'} needs")
         found = self.configs.pop(name, None)
         if found:

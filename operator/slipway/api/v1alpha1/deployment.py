@@ -51,7 +51,7 @@ class Engine(ApiModel):
     """TGI: text-generation-inference, in the Hugging Face LLM container."""
     version: Annotated[str, Field(max_length=32, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] | None = None
     """Full version, such as 3.3.6. Without it: the version that serves, at first the newest known one."""
-    image: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\s]+$")] | None = None
+    image: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[!-~]+$")] | None = None
     """Container image that replaces the one of the catalogue."""
     max_input_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """Longest prompt, in tokens."""
@@ -87,10 +87,10 @@ class SageMakerTarget(ApiModel):
         )
     }
 
-    region: Annotated[str, Field(min_length=5, max_length=32, pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$")]
+    region: Annotated[str, Field(min_length=5, max_length=32, pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$")]
     """AWS region, such as eu-central-1. Cannot change."""
     execution_role_arn: Annotated[
-        str, Field(min_length=20, max_length=2048, pattern=r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[^\s]+$")
+        str, Field(min_length=20, max_length=2048, pattern=r"^arn:aws[a-z\-]*:iam::[0-9]{12}:role/[!-~]+$")
     ]
     """IAM role that SageMaker assumes for the container. The operator must be allowed to pass it."""
     instance_type: Annotated[str, Field(min_length=4, max_length=64, pattern=r"^ml\.[a-z0-9.\-]+$")]

@@ -32,6 +32,9 @@ OWN_VARIABLES = {
     "REVISION": "the ModelVersion decides which commit is served",
     "PORT": "SageMaker expects port 8080",
     "API_KEY": "SageMaker's health check would be refused",
+    "AWS_ACCESS_KEY_ID": "the container has the execution role",
+    "AWS_SECRET_ACCESS_KEY": "the container has the execution role, and the environment is no place for a secret",
+    "AWS_SESSION_TOKEN": "the container has the execution role, and the environment is no place for a secret",
     "HF_TOKEN": "a token in the environment is readable by everyone who may describe the model",
     "HUGGING_FACE_HUB_TOKEN": "a token in the environment is readable by everyone who may describe the model",
 }
@@ -46,7 +49,7 @@ class ServedModel:
     revision: str
     model_version: str
     hub: str | None = None
-    """Base URL of the Hub that the ModelVersion names; None: the public one."""
+    """Base URL of the Hub, where the container must be told; None: the public one."""
 
 
 @dataclass(frozen=True)

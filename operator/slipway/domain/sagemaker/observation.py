@@ -18,6 +18,12 @@ class EndpointState(StrEnum):
     DELETING = "Deleting"
     FAILED = "Failed"
     UPDATE_ROLLBACK_FAILED = "UpdateRollbackFailed"
+    UNKNOWN = "UnknownState"
+    """A state that AWS has added since."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "EndpointState":
+        return cls.UNKNOWN
 
     @property
     def is_moving(self) -> bool:
@@ -36,6 +42,7 @@ _MOVING = {
     EndpointState.SYSTEM_UPDATING,
     EndpointState.ROLLING_BACK,
     EndpointState.DELETING,
+    EndpointState.UNKNOWN,
 }
 _SERVING = {
     EndpointState.IN_SERVICE,
@@ -94,14 +101,22 @@ class DeployedModel:
 
 
 @dataclass(frozen=True)
+class StoredConfig:
+    """An endpoint config of ours that exists."""
+
+    initial_instances: int | None
+    """InitialInstanceCount: what a new endpoint starts with. It is not part of the config's name."""
+
+
+@dataclass(frozen=True)
 class Observation:
-    """What a plan is made from. What was not asked is None."""
+    """What a plan is made from. The config and the model are looked for while the config is not in service."""
 
     endpoint: Endpoint | None
-    config_exists: bool | None = None
-    """Whether the wanted endpoint config exists and is ours."""
-    model_exists: bool | None = None
-    """Whether the wanted model exists and is ours."""
+    config: StoredConfig | None = None
+    """The wanted endpoint config; None if there is none."""
+    model_exists: bool = False
+    """Whether the wanted model exists."""
     inventory: Inventory | None = None
     serving_revision: DeployedModel | None = None
     """What the endpoint's config serves. Asked only where the status does not know."""

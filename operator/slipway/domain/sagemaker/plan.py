@@ -105,6 +105,7 @@ def _moving(endpoint: Endpoint) -> Finding:
         EndpointState.SYSTEM_UPDATING: "is maintaining the endpoint, which serves meanwhile",
         EndpointState.ROLLING_BACK: "is rolling back the endpoint, whose old revision serves",
         EndpointState.DELETING: "is deleting the endpoint, which will be created anew",
+        EndpointState.UNKNOWN: "reports a state that this version of Slipway does not know; it is waited for",
     }
     return Finding(endpoint.state.value, f"SageMaker {doing[endpoint.state]} ({endpoint.name})")
 
@@ -112,11 +113,23 @@ def _moving(endpoint: Endpoint) -> Finding:
 def _prepare(situation: Situation) -> tuple[Step, ...]:
     """The model and the config, as far as they are missing."""
     steps: list[Step] = []
-    if not situation.seen.config_exists:
-        if not situation.seen.model_exists:
-            steps.append(CreateModel(situation.owner, situation.desired.model))
+    if not situation.seen.model_exists:
+        steps.append(CreateModel(situation.owner, situation.desired.model))
+    if not situation.seen.config:
         steps.append(CreateEndpointConfig(situation.owner, situation.desired.config))
     return tuple(steps)
+
+
+def _prepare_anew(situation: Situation) -> tuple[Step, ...]:
+    """The same for a new endpoint, which starts with the count of its config: a config with another one is replaced.
+
+    An update keeps the count of the endpoint instead (RetainAllVariantProperties).
+    """
+    stored, config = situation.seen.config, situation.desired.config
+    if stored is None or stored.initial_instances == config.initial_instances:
+        return _prepare(situation)
+    missing = replace(situation.seen, config=None)
+    return (DeleteEndpointConfig(config.name), *_prepare(replace(situation, seen=missing)))
 
 
 def _new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
@@ -152,7 +165,7 @@ def _create(situation: Situation) -> Plan:
         if vanished
         else f"creating the endpoint {situation.endpoint_name} for {situation.desired.served.revision}"
     )
-    return Plan((*_prepare(situation), step), attempt, reconciling=Finding(reason, text))
+    return Plan((*_prepare_anew(situation), step), attempt, reconciling=Finding(reason, text))
 
 
 def _replace_failed(situation: Situation, endpoint: Endpoint) -> Plan:
@@ -174,14 +187,9 @@ def _settle(situation: Situation, endpoint: Endpoint) -> Plan:
     """The wanted config is in service: adjust the count, tidy up, done."""
     if endpoint.state is not EndpointState.IN_SERVICE:
         return Plan(attempt=situation.attempt, stalled=_impaired(endpoint))
-    wanted = situation.desired.instances
-    if wanted is not None and endpoint.desired_instances not in (None, wanted):
-        text = f"changing the number of instances from {endpoint.desired_instances} to {wanted}"
-        return Plan(
-            (SetInstanceCount(endpoint.name, wanted),),
-            situation.attempt,
-            reconciling=Finding("Scaling", text),
-        )
+    scaling = _scale(situation, endpoint)
+    if scaling:
+        return scaling
     base = situation.tried or _new_attempt(situation, endpoint)
     steps = _leftovers(situation, situation.seen.inventory) if situation.seen.inventory else ()
     if steps:
@@ -191,6 +199,17 @@ def _settle(situation: Situation, endpoint: Endpoint) -> Plan:
         update={"outcome": "Succeeded", "reason": None, "message": None, "failures": 0, "retry_at": None}
     )
     return Plan(attempt=done)
+
+
+def _scale(situation: Situation, endpoint: Endpoint) -> Plan | None:
+    """Bring the number of instances to the wanted one; None if it is."""
+    wanted = situation.desired.instances
+    if wanted is None or endpoint.desired_instances in (None, wanted):
+        return None
+    text = f"changing the number of instances from {endpoint.desired_instances} to {wanted}"
+    if endpoint.failure:
+        text += f". SageMaker's last failure on this endpoint: {endpoint.failure}"
+    return Plan((SetInstanceCount(endpoint.name, wanted),), situation.attempt, reconciling=Finding("Scaling", text))
 
 
 def _impaired(endpoint: Endpoint) -> Finding:
@@ -222,12 +241,18 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
         text = f"SageMaker could not roll out {attempt.revision}: {attempt.message} What served before still serves."
         left_alone = _leave_alone(situation, attempt, Finding("RolloutFailed", text))
         if left_alone:
-            return left_alone
+            return _scale_meanwhile(situation, endpoint, left_alone)
         tried = None
     sent_for = tried.endpoint_modified if tried and tried.outcome == "InProgress" else None
     attempt = tried if tried and sent_for == endpoint.last_modified else _new_attempt(situation, endpoint)
     step = UpdateEndpoint(endpoint.name, situation.config)
     return Plan((*_prepare(situation), step), attempt, reconciling=_rolling(situation, endpoint))
+
+
+def _scale_meanwhile(situation: Situation, endpoint: Endpoint, left_alone: Plan) -> Plan:
+    """What serves follows spec.replicas, whatever came of the roll."""
+    scaling = _scale(situation, endpoint) if endpoint.state is EndpointState.IN_SERVICE else None
+    return replace(scaling, attempt=left_alone.attempt, stalled=left_alone.stalled) if scaling else left_alone
 
 
 def _rolling(situation: Situation, endpoint: Endpoint) -> Finding:
@@ -282,8 +307,8 @@ def _leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Pl
     if attempt.retry_at:
         return None
     advice = (
-        " It is tried again when the spec or the model changes, or when the annotation slipway.dev/reconcile-now gets "
-        "a new value"
+        " It is tried again when the model changes, or the spec (apart from replicas), or when the annotation "
+        "slipway.dev/reconcile-now gets a new value"
     )
     return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + advice))
 
@@ -309,44 +334,57 @@ def plan_deletion(
     *,
     retain: bool,
     startup_timeout: int,
+    may_still_appear: bool,
 ) -> Plan | None:
     """The next steps of a deletion; None when nothing is left to do.
 
     Order: the endpoint, and only when it is gone its configs, then its models. `startup_timeout` (seconds) tells
-    how long a refused deletion may take.
+    how long a refused deletion may take. `may_still_appear`: the deletion is so young that an endpoint which was
+    asked for just before it may not be visible yet.
     """
     endpoint = seen.endpoint if seen.endpoint and owner.owns(seen.endpoint.tags) else None
     inventory = seen.inventory or Inventory()
+    if endpoint and _left_by_a_predecessor(endpoint, owner):
+        return None
+    asked_for = attempt is not None and attempt.outcome == "InProgress" and attempt.config in inventory.configs
+    if seen.endpoint is None and asked_for and may_still_appear:
+        text = f"waiting whether the endpoint {endpoint_name}, which may have been asked for, appears"
+        return Plan(reconciling=Finding("WaitingToDelete", text), look_again=True)
     if retain:
-        return _retain(endpoint_name, inventory, attempt)
+        return _retain(endpoint_name, inventory)
     if endpoint:
-        return _delete_endpoint(endpoint, attempt, startup_timeout)
+        return _delete_endpoint(endpoint, startup_timeout)
     steps: tuple[Step, ...] = (
         *(DeleteEndpointConfig(name) for name in inventory.configs),
         *(DeleteModel(name) for name in inventory.models),
     )
     if not steps:
         return None
-    return Plan(steps, attempt, reconciling=Finding("Deleting", "removing endpoint configs and models"))
+    return Plan(steps, reconciling=Finding("Deleting", "removing endpoint configs and models"))
 
 
-def _retain(endpoint_name: str, inventory: Inventory, attempt: Attempt | None) -> Plan | None:
+def _left_by_a_predecessor(endpoint: Endpoint, owner: Owner) -> bool:
+    """Whether a former Deployment of this name left it behind on purpose, and this one never took it over."""
+    return TAG_RETAINED in endpoint.tags and endpoint.tags.get(TAG_UID) != owner.uid
+
+
+def _retain(endpoint_name: str, inventory: Inventory) -> Plan | None:
     if not inventory.unmarked:
         return None
     finding = Finding("Retaining", "marking what is left behind, as spec.deletionPolicy Retain asks")
-    return Plan((MarkRetained(inventory.unmarked, endpoint_name),), attempt, reconciling=finding)
+    return Plan((MarkRetained(inventory.unmarked, endpoint_name),), reconciling=finding)
 
 
-def _delete_endpoint(endpoint: Endpoint, attempt: Attempt | None, startup_timeout: int) -> Plan:
+def _delete_endpoint(endpoint: Endpoint, startup_timeout: int) -> Plan:
     if endpoint.state is EndpointState.DELETING:
         finding = Finding("Deleting", f"SageMaker is deleting the endpoint {endpoint.name}")
-        return Plan(attempt=attempt, reconciling=finding, look_again=True)
+        return Plan(reconciling=finding, look_again=True)
     if endpoint.state.is_moving:
         minutes = -(-startup_timeout // 60)
         text = (
             f"SageMaker refuses to delete {endpoint.name} while it is {endpoint.state.value}. This ends by itself "
             f"when the endpoint is in service or has failed, usually within {minutes} minutes (startupTimeout)"
         )
-        return Plan(attempt=attempt, reconciling=Finding("WaitingToDelete", text), look_again=True)
+        return Plan(reconciling=Finding("WaitingToDelete", text), look_again=True)
     finding = Finding("Deleting", f"deleting the endpoint {endpoint.name}")
-    return Plan((DeleteEndpoint(endpoint.name),), attempt, reconciling=finding)
+    return Plan((DeleteEndpoint(endpoint.name),), reconciling=finding)

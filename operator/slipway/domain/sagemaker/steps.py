@@ -1,4 +1,4 @@
-"""The steps that a plan consists of. Each is small, idempotent, and one call to the service."""
+"""The steps that a plan consists of. Each is small and may be repeated; all but the marks are one call."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,8 @@ class ModelRequest:
 
     name: str
     image: str
-    environment: dict[str, str] = field(hash=False)
+    environment: dict[str, str] = field(hash=False, repr=False)
+    """Not shown in logs: what users put there is theirs."""
     execution_role: str
 
 

@@ -88,6 +88,10 @@ class EndpointPoller:
                     log.warning("cannot list the endpoints of %s: %s", self._region, problem)
                 self._problem = problem
                 delay = max(self._interval, problem.retry_after if isinstance(problem, RateLimited) else 0)
+            except Exception as defect:  # a whole region waits for this task: it must not end
+                log.exception("a look at the endpoints of %s failed in a way that is a defect of Slipway", self._region)
+                self._problem = Transient("EndpointsNotListed", f"{type(defect).__name__}: see the operator's log")
+                delay = self._interval
             self._answered.set()
             await asyncio.sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  # jitter, not cryptography
 

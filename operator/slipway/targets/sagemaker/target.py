@@ -1,6 +1,8 @@
 """The port `Target` for Amazon SageMaker."""
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import singledispatchmethod
@@ -19,6 +21,7 @@ from slipway.domain.sagemaker.observation import (
     InventoryWish,
     Observation,
     Question,
+    StoredConfig,
 )
 from slipway.domain.sagemaker.steps import (
     VARIANT,
@@ -38,7 +41,8 @@ from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.errors import AlreadyExists
 from slipway.targets.sagemaker.poller import EndpointPoller
 
-Call = Callable[..., Any]
+_ACCOUNT_KEPT = 300.0
+"""Seconds. The identity may change while the process runs: a role is associated anew, credentials are rotated."""
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
@@ -58,8 +62,8 @@ class SageMaker:
         self._clients = clients
         self._make_poller = poller
         self._pollers: dict[str, EndpointPoller] = {}
-        self._accounts: dict[str, str] = {}
-        self._account_lock = asyncio.Lock()
+        self._accounts: dict[str, tuple[str, float]] = {}
+        self._asking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def _poller(self, region: str) -> EndpointPoller:
         if region not in self._pollers:
@@ -72,16 +76,14 @@ class SageMaker:
             await poller.close()
 
     async def account(self, region: str) -> str:
-        """The account of the operator's credentials, asked once a region."""
-        async with self._account_lock:
-            if region not in self._accounts:
+        """The account of the operator's credentials. Asked every few minutes a region, by one caller for all."""
+        async with self._asking[region]:
+            account, until = self._accounts.get(region, ("", 0.0))
+            if time.monotonic() >= until:
                 identity = await self._clients.call("sts", region, "get_caller_identity")
-                self._accounts[region] = identity["Account"]
-        return self._accounts[region]
-
-    def watch(self, placement: Placement) -> None:
-        """Start the poller of the region, if it does not run yet."""
-        self._poller(placement.region).start()
+                account = identity["Account"]
+                self._accounts[region] = (account, time.monotonic() + _ACCOUNT_KEPT)
+        return account
 
     async def summary(self, placement: Placement) -> EndpointSummary | None:
         """What the poller saw last."""
@@ -114,11 +116,20 @@ class _Region:
             return None
 
     async def tags(self, arn: str) -> dict[str, str]:
-        """Tags of a resource; none if it is gone."""
-        result: dict[str, str] = {}
-        async for page in self.pages("list_tags", ResourceArn=arn):
-            result |= {tag["Key"]: tag["Value"] for tag in page["Tags"]}
-        return result
+        """Tags of a resource that is there.
+
+        Raises Transient if it is not: having just been seen, it is on its way in or out. No tags would mean that it
+        is somebody else's.
+        """
+        tags = await self.tags_if_there(arn)
+        if tags is None:
+            raise Transient("TagsNotVisible", f"ListTags does not know {arn} yet, or any more")
+        return tags
+
+    async def tags_if_there(self, arn: str) -> dict[str, str] | None:
+        """Tags of a resource; None if it is gone."""
+        pages = [page async for page in self.pages("list_tags", ResourceArn=arn)]
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]} if pages else None
 
     async def pages(self, operation: str, **parameters: Any) -> AsyncIterator[dict[str, Any]]:
         following: dict[str, str] = {}
@@ -142,16 +153,16 @@ class _Look(_Region):
     async def observation(self) -> Observation:
         question = self._question
         endpoint = await self._endpoint(question.endpoint_name)
-        config_exists = model_exists = None
-        if question.config and (endpoint is None or endpoint.config != question.config):
-            config_exists = await self._exists("endpoint_config", question.config)
-            if not config_exists and question.model:
-                model_exists = await self._exists("model", question.model)
+        config = model = None
+        in_service = endpoint is not None and endpoint.config == question.config
+        if question.config and question.model and not in_service:
+            config = await self._ours("endpoint_config", question.config)
+            model = await self._ours("model", question.model)
         inventory = await self._inventory(endpoint) if self._wants_inventory(endpoint) else None
         return Observation(
             endpoint=endpoint,
-            config_exists=config_exists,
-            model_exists=model_exists,
+            config=_stored(config) if config else None,
+            model_exists=model is not None,
             inventory=inventory,
             serving_revision=await self._serving_revision(endpoint),
         )
@@ -179,17 +190,16 @@ class _Look(_Region):
             current_instances=variant.get("CurrentInstanceCount"),
         )
 
-    async def _exists(self, kind: str, name: str) -> bool:
-        """Whether a model or config of this name is there and ours.
+    async def _ours(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The description of a model or config; None if there is none of this name.
 
         Raises Rejected with the reason NameConflict if it is somebody else's.
         """
         camel = {"endpoint_config": "EndpointConfig", "model": "Model"}[kind]
         found = await self.found(f"describe_{kind}", **{f"{camel}Name": name})
-        if found is None:
-            return False
-        await self._must_be_ours(self._question.owner, found[f"{camel}Arn"], name)
-        return True
+        if found:
+            await self._must_be_ours(self._question.owner, found[f"{camel}Arn"], name)
+        return found
 
     async def _must_be_ours(self, owner: Owner, arn: str, name: str) -> None:
         tags = await self.tags(arn)
@@ -208,7 +218,7 @@ class _Look(_Region):
         for operation, items, camel, names in listings:
             async for page in self.pages(operation, NameContains=prefix):
                 for item in page[items]:
-                    tags = await self.tags(item[f"{camel}Arn"])
+                    tags = await self.tags_if_there(item[f"{camel}Arn"]) or {}
                     elsewhere = tags.get(TAG_RETAINED, self._question.endpoint_name) != self._question.endpoint_name
                     if item[f"{camel}Name"].startswith(prefix) and owner.owns(tags) and not elsewhere:
                         names.append(item[f"{camel}Name"])
@@ -231,6 +241,11 @@ class _Look(_Region):
         if MODEL_ID not in environment or MODEL_REVISION not in environment:
             return None
         return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"])
+
+
+def _stored(config: dict[str, Any]) -> StoredConfig:
+    variant: dict[str, Any] = next(iter(config.get("ProductionVariants") or []), {})
+    return StoredConfig(variant.get("InitialInstanceCount"))
 
 
 class _Act(_Region):
@@ -334,7 +349,7 @@ class _Act(_Region):
             name = next(iter(parameters.values()))
             tags = await self.tags(self._arn(kind, name))
             if not owner.owns(tags):
-                text = f"{exists.message} It belongs to {describe_owner(tags)}"
+                text = f"{exists.message} It belongs to {describe_owner(tags)}. Delete that one"
                 raise Rejected("NameConflict", text) from exists
 
     def _arn(self, kind: str, name: str) -> str:
