@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit status."""
@@ -27,12 +25,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(_: argparse.Namespace) -> int:
     from slipway import app  # the operator's imports take a second that `crds` need not wait for
-    from slipway.settings import Settings
+    from slipway.settings import InvalidSettings, load
     from slipway.telemetry import logs
 
     try:
-        settings = Settings()
-    except ValidationError as invalid:
+        settings = load()
+    except InvalidSettings as invalid:
         print(f"slipway: the settings are not valid: {invalid}", file=sys.stderr)
         return 2
     logs.set_up(settings.log_level)

@@ -7,19 +7,23 @@ Identity, profile), Hub tokens from Secrets beside the objects that use them.
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
 
 from slipway.domain.installation import PUBLIC_HUB, Installation, Timing
 from slipway.domain.permissions import PlacementRule
 
+Seconds = Annotated[float, Field(gt=0)]
+Number = Annotated[int, Field(ge=1)]
 Patterns = Annotated[list[str], Field(min_length=1)]
 
 
@@ -39,15 +43,15 @@ class TimingSetting(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    poll_moving: float = Timing.poll_moving
-    shortest_track: float = Timing.shortest_track
-    secret_recheck: float = Timing.secret_recheck
-    retry_first: float = Timing.retry_first
-    retry_longest: float = Timing.retry_longest
-    rejected_first: float = Timing.rejected_first
-    rejected_longest: float = Timing.rejected_longest
-    capacity_delay: float = Timing.capacity_delay
-    endpoint_visible: float = Timing.endpoint_visible
+    poll_moving: Seconds = Timing.poll_moving
+    shortest_track: Seconds = Timing.shortest_track
+    secret_recheck: Seconds = Timing.secret_recheck
+    retry_first: Seconds = Timing.retry_first
+    retry_longest: Seconds = Timing.retry_longest
+    rejected_first: Seconds = Timing.rejected_first
+    rejected_longest: Seconds = Timing.rejected_longest
+    capacity_delay: Seconds = Timing.capacity_delay
+    endpoint_visible: Annotated[float, Field(ge=0)] = Timing.endpoint_visible
 
 
 class Settings(BaseSettings):
@@ -63,16 +67,16 @@ class Settings(BaseSettings):
     """Namespaces to watch. Empty: all."""
     workers: Annotated[int, Field(ge=1, le=200)] = 20
     """Objects that are worked on at the same time."""
-    pass_timeout: float = 120.0
+    pass_timeout: Seconds = 120.0
     """Seconds after which one pass over one object is cancelled."""
-    sweep_interval: float = 180.0
+    sweep_interval: Seconds = 180.0
     """Seconds between two comparisons of what is known with a fresh list."""
-    request_timeout: float = 30.0
+    request_timeout: Seconds = 30.0
     """Seconds for one request to the API server."""
     http_host: str = "0.0.0.0"  # noqa: S104  # probes and Prometheus reach the pod by its own address
-    http_port: int = 8080
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port of /healthz and /metrics; 0: any free one, which the log names."""
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
 
     hub_endpoint: str = PUBLIC_HUB
     """Hub for ModelVersions that name no endpoint, and for the containers that serve them."""
@@ -80,24 +84,24 @@ class Settings(BaseSettings):
     """Other Hubs that ModelVersions may name (base URLs). Tokens of their namespaces are sent there."""
     hub_ca_bundle: Path | None = None
     """PEM file with further certificate authorities for the Hub."""
-    hub_timeout: float = 15.0
+    hub_timeout: Seconds = 15.0
     """Seconds for one request to a Hub."""
-    hub_concurrency: int = 8
+    hub_concurrency: Number = 8
 
     aws_regions: list[str] = []
     """Regions that a namespace without an entry in `placements` may use."""
     aws_execution_roles: list[str] = []
     """Execution roles that a namespace without an entry in `placements` may use."""
     placements: list[PlacementSetting] = []
-    aws_timeout: float = 20.0
+    aws_timeout: Seconds = 20.0
     """Seconds for one request to AWS."""
-    aws_concurrency: int = 8
+    aws_concurrency: Number = 8
     """Requests to one account and region at the same time."""
-    aws_requests_per_second: float = 8.0
+    aws_requests_per_second: Annotated[float, Field(gt=0)] = 8.0
     """Requests to one account and region, on average. AWS publishes no limits; throttling slows down further."""
-    endpoint_poll: float = 10.0
+    endpoint_poll: Seconds = 10.0
     """Seconds between two questions which endpoints have changed."""
-    endpoint_sweep: float = 240.0
+    endpoint_sweep: Seconds = 240.0
     """Seconds between two full lists of endpoints, which also show what was deleted."""
     timing: TimingSetting = TimingSetting()
 
@@ -134,3 +138,24 @@ class Settings(BaseSettings):
             further_hubs=tuple(self.hub_endpoints),
             timing=Timing(**self.timing.model_dump()),
         )
+
+
+class InvalidSettings(Exception):  # what is wrong, not an error of the program
+    """The settings cannot be read; the message names the variable, the field or the file."""
+
+
+def load() -> Settings:
+    """The settings of this process. Raises InvalidSettings."""
+    file = os.environ.get("SLIPWAY_CONFIG")
+    if file and not Path(file).is_file():
+        # Going on without it would give the installation another identifier, and make every endpoint a stranger's.
+        raise InvalidSettings(f"there is no file {file}, which SLIPWAY_CONFIG names")
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        raise InvalidSettings(str(invalid)) from invalid
+    except SettingsError as unreadable:
+        cause = unreadable.__cause__
+        raise InvalidSettings(f"{unreadable}: {cause}" if cause else str(unreadable)) from unreadable
+    except (yaml.YAMLError, ValueError, TypeError) as unreadable:
+        raise InvalidSettings(f"{file} is not a YAML mapping of settings: {unreadable}") from unreadable

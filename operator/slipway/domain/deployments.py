@@ -73,7 +73,7 @@ def check_spec(inputs: Inputs) -> Problem | None:
     """The CEL rules once more, for API servers that do not know CEL, and what CEL cannot say."""
     metadata, spec = inputs.deployment.metadata, inputs.deployment.spec
     engine = spec.engine
-    if not re.match(NAME_PATTERN, metadata.name) or len(metadata.name) > NAME_MAX_LENGTH:
+    if not re.fullmatch(NAME_PATTERN, metadata.name) or len(metadata.name) > NAME_MAX_LENGTH:
         return _invalid(NAME_SHAPE)
     if spec.target.sage_maker is None:
         return _invalid(ONE_TARGET)
@@ -157,7 +157,7 @@ def check_model(inputs: Inputs) -> Problem | None:
 def check_weights(inputs: Inputs) -> Problem | None:
     """Whether SageMaker's container can download the weights."""
     model_version = inputs.model_version
-    resolved = model_version.status.resolved if model_version else None
+    resolved = model_version.status.resolved if model_version and model_versions.answers(model_version) else None
     if resolved is None or resolved.access == "Public":
         return None
     text = (

@@ -140,6 +140,8 @@ def _candidate(
     if model_version.spec.updates.policy != "Approve":
         return None
     source, before = source_of(model_version.spec), model_version.status.candidate
+    if model_version.status.observed_generation != model_version.metadata.generation:
+        before = None  # it may be a commit of another source
     head = outcome.head or (before.revision if before else None)
     if source is None or head is None or (resolved and resolved.revision == head):
         return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-COMMIT = re.compile(r"^[0-9a-f]{40}$")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class Access(StrEnum):
@@ -28,7 +28,7 @@ class ModelSource:
     @property
     def is_pinned(self) -> bool:
         """Whether the revision is a full commit, which never moves."""
-        return COMMIT.match(self.revision) is not None
+        return COMMIT.fullmatch(self.revision) is not None
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,11 @@ from slipway.registries.throttle import Throttle
 
 CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
-MAX_JSON = 32 * 1024 * 1024
+MAX_JSON = 16 * 1024 * 1024
 """Bytes. The largest index known (DeepSeek-V3) has 9 MB, the listing of a repository with 10,000 files 3 MB.
 """
+MAX_COUNT = 2**63 - 1
+"""What an integer of a status can hold."""
 HEADER_GUESS = 100_000
 """Bytes fetched of a safetensors file at first: huggingface_hub found 97 % of the headers to be shorter."""
 
@@ -112,7 +114,7 @@ class HuggingFaceHub:
         code = answer.headers.get("X-Error-Code")
         if answer.status < 400 or code == "EntryNotFound":
             commit = answer.headers.get(COMMIT_HEADER, "")
-            return commit if COMMIT.match(commit) else await self._resolve_by_api(question)
+            return commit if COMMIT.fullmatch(commit) else await self._resolve_by_api(question)
         if answer.status in (405, 501) or (answer.status == 404 and not code):
             return await self._resolve_by_api(question)
         raise refusal(question, answer.status, answer.headers, answer.body)
@@ -127,9 +129,9 @@ class HuggingFaceHub:
         """
         url = question.info_url + ("?blobs=true" if blobs else "")
         info = _json(question, await self._http.read(Request(question, url, limit=MAX_JSON)), "the model's record")
-        if not isinstance(info, dict) or not isinstance(info.get("sha"), str) or not COMMIT.match(info["sha"]):
+        if not isinstance(info, dict) or not isinstance(info.get("sha"), str) or not COMMIT.fullmatch(info["sha"]):
             raise invalid(question, "the model's record names no commit (sha)")
-        if COMMIT.match(question.revision) and info["sha"] != question.revision:
+        if COMMIT.fullmatch(question.revision) and info["sha"] != question.revision:
             raise invalid(question, f"asked for commit {question.revision}, the record is of {info['sha']}")
         if info.get("disabled") is True:
             raise refusal(question, 403, {"X-Error-Message": DISABLED}, b"")
@@ -182,6 +184,8 @@ class HuggingFaceHub:
         counts = Counter[str]()
         for found in await _together([self._count_file(question, path) for path in paths]):
             counts += found
+        if counts.total() > MAX_COUNT:
+            raise invalid(question, f"{question.revision} claims {counts.total()} parameters", in_commit=True)
         return Parameters(total=counts.total(), by_dtype=dict(sorted(counts.items())))
 
     async def _count_file(self, question: Question, path: str) -> Counter[str]:

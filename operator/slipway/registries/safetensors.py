@@ -44,7 +44,7 @@ def count_parameters(header: bytes) -> Counter[str]:
 def _tensor(tensor: object) -> tuple[str, int]:
     dtype = tensor.get("dtype") if isinstance(tensor, dict) else None
     shape = tensor.get("shape") if isinstance(tensor, dict) else None
-    if not isinstance(dtype, str) or not _DTYPE.match(dtype) or not isinstance(shape, list):
+    if not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype) or not isinstance(shape, list):
         raise ValueError("a safetensors header with a tensor that lacks dtype or shape")
     sizes = [size for size in shape if type(size) is int and 0 <= size <= MAX_ELEMENTS]
     if len(sizes) < len(shape) or len(shape) > MAX_DIMENSIONS or prod(sizes) > MAX_ELEMENTS:

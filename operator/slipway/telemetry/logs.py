@@ -42,6 +42,7 @@ def set_up(level: str) -> None:
         JsonFormatter(
             "%(asctime)s %(levelname)s %(name)s %(message)s",
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
+            json_default=repr,  # python-json-logger's own spells dataclasses out, a token's value included
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -15,7 +15,7 @@ def seconds(duration: str) -> int:
 
     Raises ValueError for anything else.
     """
-    match = _DURATION.match(duration)
+    match = _DURATION.fullmatch(duration)
     if match is None or not duration:
         raise ValueError(f"{duration!r} is not a duration such as 90s, 15m or 1h30m")
     hours, minutes, rest = (int(match[unit] or 0) for unit in "hms")

@@ -72,12 +72,21 @@ _BY_CODE: dict[str, tuple[Make, str]] = {
     "RequestExpired": (Transient, "AwsTimeout"),
 }
 
+_BY_STATUS: dict[int, tuple[Make, str]] = {
+    404: (NotFound, "ResourceNotFound"),
+    408: (Transient, "AwsTimeout"),
+    409: (Conflict, "ResourceInUse"),
+    423: (Transient, "AwsUnavailable"),
+    429: (_throttled, "AwsThrottled"),
+}
+"""For codes that nobody has heard of."""
+
 _ADVICE = {
-    "QuotaExceeded": " Ask for more under Service Quotas, or use another instance type",
-    "RoleNotAssumable": " See spec.target.sageMaker.executionRoleArn",
-    "ImageNotFound": " See spec.engine.version and spec.engine.image",
-    "AccessDenied": " Add the permission to the operator's IAM role",
-    "CredentialsInvalid": " Check the operator's AWS credentials",
+    "QuotaExceeded": ". Ask for more under Service Quotas, or use another instance type",
+    "RoleNotAssumable": ". See spec.target.sageMaker.executionRoleArn",
+    "ImageNotFound": ". See spec.engine.version and spec.engine.image",
+    "AccessDenied": ". Add the permission to the operator's IAM role",
+    "CredentialsInvalid": ". Check the operator's AWS credentials",
 }
 
 
@@ -102,7 +111,8 @@ def _answered(operation: str, refused: ClientError) -> OutsideError:
     code, words = error.get("Code", ""), error.get("Message", "") or str(refused)
     status = int(refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     make, reason = _classify(code, words, status)
-    return make(reason, f"{operation}: {words}{_ADVICE.get(reason, '')}")
+    advice = _ADVICE.get(reason)
+    return make(reason, f"{operation}: {words.rstrip('.')}{advice}" if advice else f"{operation}: {words}")
 
 
 def _classify(code: str, words: str, status: int) -> tuple[Make, str]:
@@ -113,4 +123,6 @@ def _classify(code: str, words: str, status: int) -> tuple[Make, str]:
     for fragment, make, reason in _BY_WORDS:
         if fragment in words:
             return make, reason
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
     return Rejected, "ValidationFailed" if code == "ValidationException" else code or "AwsRefused"
