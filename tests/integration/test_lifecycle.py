@@ -71,6 +71,7 @@ def test_the_container_gets_the_commit_and_the_engine_settings(bench: Workbench,
     assert container["Environment"] == {
         "HF_MODEL_ID": "acme/twin",
         "HF_MODEL_REVISION": commit,
+        "HF_ENDPOINT": bench.hub.url,
         "SM_NUM_GPUS": "4",
         "MAX_INPUT_TOKENS": "2048",
         "MAX_TOTAL_TOKENS": "4096",

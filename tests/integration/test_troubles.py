@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.testbed.hub import LocalHub
 from tests.testbed.hub.models import llama_8b_repository
 from tests.testbed.sagemaker import CAPACITY_REASON, ROLE
 from tests.testbed.workbench import REGION, Workbench
@@ -85,9 +86,26 @@ def test_a_secret_that_appears_is_picked_up(bench: Workbench) -> None:
         bench.wait_reason("ModelVersion", "twin", "Stalled", "SecretNotFound")
         bench.secret("hf", token="hf_good")
         found = bench.wait_reason("ModelVersion", "twin", "Stalled", "SecretKeyNotFound")
-        assert "keys: token" in found["message"]
+        assert "has no key api" in found["message"]
         bench.secret("hf", token="hf_good", api="hf_good")
         bench.wait_reason("ModelVersion", "twin", "Ready", "Resolved")
+
+
+def test_a_hub_that_the_installation_does_not_know_gets_nothing(bench: Workbench) -> None:
+    with LocalHub() as stranger:
+        stranger.create_repo("acme/twin")
+        commit = stranger.commit("acme/twin", llama_8b_repository(shards=1))
+        bench.secret("database", password="not-for-strangers")
+        with bench.operator():
+            reference = {"name": "database", "key": "password"}
+            bench.model_version(endpoint=stranger.url, tokenSecretRef=reference)
+            found = bench.wait_reason("ModelVersion", "twin", "Stalled", "HubNotAllowed")
+            assert "SLIPWAY_HUB_ENDPOINTS" in found["message"]
+        assert stranger.calls() == 0
+        with bench.operator(hub_endpoints=[stranger.url]):
+            bench.model_version("open", endpoint=stranger.url)
+            bench.wait_reason("ModelVersion", "open", "Ready", "Resolved")
+            assert bench.status("ModelVersion", "open")["resolved"]["revision"] == commit
 
 
 def test_a_gated_repository_is_told_from_a_missing_one(bench: Workbench) -> None:

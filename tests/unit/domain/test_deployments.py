@@ -1,6 +1,7 @@
 """The checks of a Deployment in their order, and what its status says."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -166,6 +167,12 @@ class TestEnvironment:
         assert problem
         assert problem.finding.message.startswith("spec.engine.env sets EXTRA to something that looks like an access")
         assert token not in problem.finding.message
+
+    @pytest.mark.parametrize("key", ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"])
+    def test_so_is_an_access_key_of_aws(self, key: str) -> None:
+        problem = check_spec(inputs(engine(env=[{"name": "EXTRA", "value": f"key={key}"}])))
+        assert problem
+        assert key not in problem.finding.message
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -364,6 +371,10 @@ class TestOrder:
         found = checked(inputs(model=model))
         assert found.problem is None
         assert found.served == ServedModel(REPO, B, "twin", "https://mirror.example")
+
+    def test_the_installations_hub_is_told_where_the_model_names_none(self) -> None:
+        found = checked(replace(inputs(), hub="https://mirror.example"))
+        assert found.served == ServedModel(REPO, A, "twin", "https://mirror.example")
 
 
 CATALOGUE = shipped()

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from slipway.api.v1alpha1.model_version import ONE_SOURCE, ModelVersion, ModelVersionStatus
 from slipway.domain.conditions import timestamp
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
+from slipway.domain.installation import PUBLIC_HUB, Installation
 from slipway.domain.model_versions import (
     Outcome,
     answers,
+    hub_not_allowed,
     invalid_spec,
     must_describe,
     needs_head,
@@ -81,6 +83,16 @@ class TestSource:
         assert found
         assert (found.reason, found.message) == ("InvalidSpec", ONE_SOURCE)
         assert invalid_spec(version().spec) is None
+
+    @pytest.mark.parametrize(
+        ("endpoint", "allowed"),
+        [(None, True), (PUBLIC_HUB, True), ("https://mirror.example", True), ("https://elsewhere.example", False)],
+    )
+    def test_a_hub_must_be_one_of_the_installations(self, endpoint: str | None, allowed: bool) -> None:
+        spec = model_version(None, {"source": {"huggingFace": {"endpoint": endpoint}}}).spec
+        found = hub_not_allowed(spec, Installation("here", further_hubs=("https://mirror.example",)))
+        assert (found is None) == allowed
+        assert found is None or (found.reason, "elsewhere.example" in found.message) == ("HubNotAllowed", True)
 
     def test_every_part_of_a_source_counts_in_its_hash(self) -> None:
         others = [

@@ -38,5 +38,6 @@ def stored(name: str, version: int | str = 1, uid: str | None = None, namespace:
 
 async def until(holds: Callable[[], object]) -> None:
     """Let the other tasks run until something holds."""
-    while not holds():  # noqa: ASYNC110  # what tests look at from outside has no event
-        await asyncio.sleep(0.0005)
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110  # what tests look at from outside has no event
+            await asyncio.sleep(0.0005)

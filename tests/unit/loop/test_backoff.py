@@ -61,6 +61,14 @@ class TestRefusals:
         clock.advance(6)
         assert refusals.holding(A, 1) is None
 
+    def test_it_stands_even_when_it_is_time_to_try_again(self, refusals: Refusals[Refused], clock: FakeClock) -> None:
+        refusals.record(A, 1, NO, lambda failures: 10)
+        clock.advance(10)
+        assert refusals.standing(A, 1) == NO
+        assert (refusals.standing(A, 2), refusals.standing(B, 1)) == (None, None)
+        refusals.clear(A)
+        assert refusals.standing(A, 1) is None
+
     def test_changed_circumstances_permit_a_try_at_once(self, refusals: Refusals[Refused]) -> None:
         refusals.record(A, 1, NO, lambda failures: 10)
         assert refusals.holding(A, 2) is None

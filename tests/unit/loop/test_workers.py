@@ -38,7 +38,7 @@ async def working(
     workers = Workers(queue, reconcile, on_defect=on_defect, backoff=backoff, timeout=limit)
     running = asyncio.create_task(workers.run(count))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(5):
             yield
     finally:
         running.cancel()

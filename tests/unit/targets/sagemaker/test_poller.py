@@ -1,0 +1,189 @@
+"""The shared poller of a region: what it shows, and whom it wakes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+
+from slipway.domain.errors import OutsideError, RateLimited, Rejected
+from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary
+from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.poller import EndpointPoller
+from tests.unit.loop.fakes import until
+
+REGION = "eu-central-1"
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Endpoints:
+    """What ListEndpoints would answer."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, tuple[str, datetime]] = {}
+        self.error: OutsideError | None = None
+        self.page = 2
+        self.looks = 0
+        self.sweeps = 0
+
+    def put(self, name: str, state: str = "InService", modified: datetime | None = None) -> None:
+        self.rows[name] = (state, modified or datetime.now(UTC))
+
+    async def call(self, service: str, region: str, operation: str, **asked: Any) -> dict[str, Any]:
+        assert (service, region, operation) == ("sagemaker", REGION, "list_endpoints")
+        await asyncio.sleep(0)
+        if self.error:
+            raise self.error
+        after, start = asked.get("LastModifiedTimeAfter"), int(asked.get("NextToken", 0))
+        if not start:
+            self.looks += after is not None
+            self.sweeps += after is None
+        names = [name for name, (_, modified) in sorted(self.rows.items()) if after is None or modified > after]
+        rows = [self.row(name) for name in names[start : start + self.page]]
+        more = {"NextToken": str(start + self.page)} if start + self.page < len(names) else {}
+        return {"Endpoints": rows, **more}
+
+    def row(self, name: str) -> dict[str, Any]:
+        state, modified = self.rows[name]
+        return {"EndpointName": name, "EndpointStatus": state, "LastModifiedTime": modified}
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.endpoints, self.woken = Endpoints(), list[str]()
+        self.pollers: list[EndpointPoller] = []
+
+    def poller(self, *, sweep_interval: float = 3600, interval: float = 0.001) -> EndpointPoller:
+        made = EndpointPoller(
+            cast(AwsClients, self.endpoints),
+            REGION,
+            wake=lambda region, name: self.woken.append(f"{region}/{name}"),
+            interval=interval,
+            sweep_interval=sweep_interval,
+        )
+        self.pollers.append(made)
+        return made
+
+    async def looked(self, times: int = 2) -> None:
+        before = self.endpoints.looks + self.endpoints.sweeps
+        await until(lambda: self.endpoints.looks + self.endpoints.sweeps >= before + times)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    made = Bench()
+    yield made
+    for poller in made.pollers:
+        await poller.close()
+
+
+async def state_of(poller: EndpointPoller, name: str) -> str | None:
+    summary = await poller.summary(name)
+    return summary.state.value if summary else None
+
+
+async def becomes(poller: EndpointPoller, name: str, state: str | None) -> None:
+    async with asyncio.timeout(5):
+        while await state_of(poller, name) != state:  # noqa: ASYNC110  # as in `until`
+            await asyncio.sleep(0.0005)
+
+
+class TestSummary:
+    async def test_it_is_the_row_of_an_endpoint_however_its_name_is_written(self, bench: Bench) -> None:
+        bench.endpoints.put("ML-Twin", modified=LONG_AGO)
+        expected = EndpointSummary("ML-Twin", EndpointState.IN_SERVICE, "2026-01-01T00:00:00.000000+00:00")
+        poller = bench.poller()
+        assert await poller.summary("ml-twin") == expected
+        assert await poller.summary("ML-TWIN") == expected
+
+    async def test_of_an_endpoint_that_does_not_exist_there_is_none(self, bench: Bench) -> None:
+        assert await bench.poller().summary("ml-twin") is None
+
+    async def test_every_page_is_read(self, bench: Bench) -> None:
+        for number in range(5):
+            bench.endpoints.put(f"e{number}")
+        poller = bench.poller()
+        assert [await state_of(poller, f"e{number}") for number in range(5)] == ["InService"] * 5
+
+    async def test_a_hundred_questions_at_the_start_share_one_list(self, bench: Bench) -> None:
+        bench.endpoints.put("ml-twin")
+        poller = bench.poller(interval=3600)
+        answers = await asyncio.gather(*(poller.summary("ml-twin") for _ in range(100)))
+        assert len({*answers}) == 1
+        assert (bench.endpoints.sweeps, bench.endpoints.looks) == (1, 0)
+
+    async def test_an_error_that_keeps_the_first_list_from_coming_is_raised_and_passes(self, bench: Bench) -> None:
+        bench.endpoints.error = Rejected("AccessDenied", "add the permission")
+        bench.endpoints.put("ml-twin")
+        poller = bench.poller()
+        with pytest.raises(Rejected, match="AccessDenied"):
+            await poller.summary("ml-twin")
+        bench.endpoints.error = None
+        await until_it_works(poller)
+        assert await state_of(poller, "ml-twin") == "InService"
+
+    async def test_somebody_elses_endpoint_in_a_state_that_aws_has_just_invented_stops_nobody(
+        self, bench: Bench
+    ) -> None:
+        bench.endpoints.put("foreign", "Hibernating")
+        bench.endpoints.put("ml-twin")
+        async with asyncio.timeout(0.2):
+            assert await state_of(bench.poller(), "ml-twin") == "InService"
+
+    async def test_a_later_error_leaves_what_was_seen(self, bench: Bench) -> None:
+        bench.endpoints.put("ml-twin")
+        poller = bench.poller()
+        await poller.summary("ml-twin")
+        bench.endpoints.error = RateLimited("AwsThrottled", "later", 0)
+        await asyncio.sleep(0.005)
+        assert await state_of(poller, "ml-twin") == "InService"
+
+
+async def until_it_works(poller: EndpointPoller) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            with contextlib.suppress(OutsideError):
+                await poller.summary("any")
+                return
+            await asyncio.sleep(0.0005)
+
+
+class TestWaking:
+    async def test_the_first_list_wakes_nobody(self, bench: Bench) -> None:
+        bench.endpoints.put("ml-twin")
+        await bench.poller().summary("ml-twin")
+        await bench.looked()
+        assert bench.woken == []
+
+    async def test_what_has_changed_appeared_or_vanished_is_woken_once(self, bench: Bench) -> None:
+        for name in ("changes", "stays", "vanishes"):
+            bench.endpoints.put(name, modified=LONG_AGO)
+        poller = bench.poller(sweep_interval=0.001)
+        await poller.summary("stays")
+        bench.endpoints.put("changes", "Updating")
+        bench.endpoints.put("appears", "Creating")
+        del bench.endpoints.rows["vanishes"]
+        await becomes(poller, "vanishes", None)
+        await bench.looked(4)
+        assert sorted(bench.woken) == [f"{REGION}/{name}" for name in ("appears", "changes", "vanishes")]
+        assert await state_of(poller, "changes") == "Updating"
+
+    async def test_between_two_full_lists_only_what_was_modified_lately_is_asked_for(self, bench: Bench) -> None:
+        bench.endpoints.put("old", modified=LONG_AGO)
+        poller = bench.poller()
+        await poller.summary("old")
+        bench.endpoints.put("new", modified=datetime.now(UTC) - timedelta(seconds=30))
+        await becomes(poller, "new", "InService")
+        assert bench.woken == [f"{REGION}/new"]
+        assert bench.endpoints.sweeps == 1
+
+    async def test_what_was_modified_by_a_clock_that_is_ahead_keeps_nothing_else_from_being_seen(
+        self, bench: Bench
+    ) -> None:
+        poller = bench.poller()
+        bench.endpoints.put("ahead", modified=datetime.now(UTC) + timedelta(seconds=50))
+        await poller.summary("ahead")
+        bench.endpoints.put("now")
+        await becomes(poller, "now", "InService")

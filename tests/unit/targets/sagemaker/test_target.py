@@ -1,0 +1,32 @@
+"""Partitions of regions, and times that are only compared."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from botocore.session import Session
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.domain.sagemaker.catalogue import shipped
+from slipway.targets.sagemaker.target import instant, partition
+
+
+def test_the_partition_of_every_region_with_an_image_is_botocores() -> None:
+    session = Session()
+    regions = shipped().regions("TGI")
+    assert {region: partition(region) for region in regions} == {
+        region: session.get_partition_for_region(region) for region in regions
+    }
+
+
+NOW = datetime(2026, 11, 5, 12, 0, 0, 123, tzinfo=UTC)
+
+
+@given(st.integers(-14, 14), st.integers(-14, 14))
+def test_the_same_instant_reads_the_same_in_every_zone(hours: int, others: int) -> None:
+    one, other = (NOW.astimezone(timezone(timedelta(hours=zone))) for zone in (hours, others))
+    assert instant(one) == instant(other) == "2026-11-05T12:00:00.000123+00:00"
+
+
+def test_instants_that_differ_by_a_microsecond_are_told_apart() -> None:
+    assert instant(NOW) != instant(NOW + timedelta(microseconds=1))
+    assert instant(NOW.replace(microsecond=0)) == "2026-11-05T12:00:00.000000+00:00"
