@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from slipway.controller import Controller
+from slipway.domain.conditions import Finding
 from slipway.domain.installation import Installation
 from slipway.domain.sagemaker import catalogue
 from slipway.kube import Kube, load_configuration
@@ -22,7 +23,7 @@ from slipway.reconcilers.indexes import (
     model_index,
 )
 from slipway.reconcilers.model_version import ModelVersionReconciler
-from slipway.reconcilers.reporting import Reporter
+from slipway.reconcilers.reporting import Reporter, report_stalled
 from slipway.reconcilers.retries import Retries
 from slipway.registries.huggingface import HuggingFaceHub
 from slipway.settings import Settings
@@ -92,6 +93,11 @@ async def run(
         model_versions = ModelVersionReconciler(
             kube=kube, store=store, reporter=reporter, registry=registry, clock=clock, installation=installation
         )
+
+        async def report(key: Key, finding: Finding) -> None:
+            if raw := store.get(key):
+                await report_stalled(reporter, key, raw, finding, clock.now())
+
         controller = Controller(
             configuration=configuration,
             kube=kube,
@@ -106,6 +112,7 @@ async def run(
                 "Deployment": DeploymentReconciler(tools).reconcile,
             },
             related=related,
+            report=report,
         )
         _say_what_is_allowed(installation)
         await controller.run(stop)

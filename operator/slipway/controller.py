@@ -7,11 +7,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from kubernetes.aio.client import Configuration
 
 from slipway import watches
+from slipway.domain.conditions import Finding
 from slipway.domain.errors import OutsideError
 from slipway.kube import PLURALS, Kube
 from slipway.loop.backoff import Backoff, Refusals
@@ -37,6 +38,7 @@ _QUEUE_STUCK = 300.0
 _DEFECT_BACKOFF = Backoff(first=5.0, longest=600.0)
 _UNFINISHED_BACKOFF = Backoff(first=1.0, longest=120.0)
 
+Report = Callable[[Key, Finding], Awaitable[None]]
 Related = Callable[[Key], Iterable[Key]]
 """Which other objects must be looked at when this one has changed."""
 
@@ -57,7 +59,9 @@ class Controller:
         clock: Clock,
         reconcilers: Mapping[str, Reconcile],
         related: Related,
+        report: Report,
     ) -> None:
+        """`report` tells the user of an object what `reconcilers` could not."""
         self._configuration = configuration
         self._settings = settings
         self._store = store
@@ -66,6 +70,7 @@ class Controller:
         self._metrics = metrics
         self._reconcilers = reconcilers
         self._related = related
+        self._report = report
         self._clock = clock
         self._unfinished: Refusals[OutsideError] = Refusals(clock)
         self._last_finished = clock.monotonic()
@@ -149,10 +154,22 @@ class Controller:
                 self._metrics.seconds.labels(key.kind).observe(time.monotonic() - started)
         return again
 
-    def _defect(self, key: Key, defect: Exception) -> None:
+    async def _defect(self, key: Key, defect: Exception) -> None:
         self._metrics.passes.labels(key.kind, "defect").inc()
         with during_pass(key):
-            log.error("a pass failed in a way that is a defect of Slipway", exc_info=defect)
+            if isinstance(defect, TimeoutError):
+                text = f"a pass took longer than {self._settings.pass_timeout:.0f} s and was cancelled; it is repeated"
+                finding = Finding("PassTimedOut", text)
+                log.error(text)
+            else:
+                # The exception's own words stay in the log: nobody has checked what they hold.
+                text = f"{type(defect).__name__}, a defect of Slipway: see the operator's log, and please report it"
+                finding = Finding("InternalError", text)
+                log.error("a pass failed in a way that is a defect of Slipway", exc_info=defect)
+            try:
+                await self._report(key, finding)
+            except Exception:  # the report is a courtesy, and the worker must live on
+                log.exception("the defect could not be reported in the object's status")
 
     def _missed(self, kind: str, number: int) -> None:
         self._metrics.missed.labels(kind).inc(number)

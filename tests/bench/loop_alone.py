@@ -8,6 +8,7 @@ import asyncio
 import time
 
 from slipway.controller import Controller
+from slipway.domain.conditions import Finding
 from slipway.kube import Kube, load_configuration
 from slipway.loop.clock import SystemClock
 from slipway.loop.keys import Key
@@ -39,6 +40,10 @@ class StatusField:
         self._store.put(key, written)
 
 
+async def _report(key: Key, finding: Finding) -> None:
+    raise AssertionError(f"{key}: {finding.message}")
+
+
 async def run(settings: Settings) -> None:
     """Run until the process is told to end."""
     configuration = await load_configuration(settings.workers)
@@ -56,6 +61,7 @@ async def run(settings: Settings) -> None:
         clock=clock,
         reconcilers={"ModelVersion": reconcile, "Deployment": reconcile},
         related=lambda key: (),
+        report=_report,
     )
     print(f"bench: started {time.time()}", flush=True)
     try:

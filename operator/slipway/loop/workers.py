@@ -23,11 +23,11 @@ class Workers:
         queue: WorkQueue,
         reconcile: Reconcile,
         *,
-        on_defect: Callable[[Key, Exception], None],
+        on_defect: Callable[[Key, Exception], Awaitable[None]],
         backoff: Backoff,
         timeout: float,
     ) -> None:
-        """`timeout`: seconds after which a pass is cancelled and counted as failed."""
+        """`timeout`: seconds after which a pass is cancelled and counted as failed. `on_defect` must not raise."""
         self._queue = queue
         self._reconcile = reconcile
         self._on_defect = on_defect
@@ -57,7 +57,7 @@ class Workers:
                 again = await self._reconcile(key)
         except Exception as defect:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-            self._on_defect(key, defect)
+            await self._on_defect(key, defect)
             return self._backoff.delay(failures)
         self._failures.pop(key, None)
         return again

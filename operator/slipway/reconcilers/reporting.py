@@ -68,16 +68,22 @@ def _ours(status: Status) -> Status:
 
 
 async def report_invalid(reporter: Reporter, key: Key, raw: Object, invalid: ValidationError, now: datetime) -> None:
-    """Say which fields of an object cannot be read. Everything else in its status stays as it is.
+    """Say which fields of an object cannot be read.
 
     The CRD's schema keeps such objects out; they exist where it was loosened, or is older than the object.
     """
     fields = "; ".join(f"{_path(error['loc'])}: {error['msg']}" for error in invalid.errors(include_input=False))
-    finding = Finding("InvalidSpec", fields)
+    await report_stalled(reporter, key, raw, Finding("InvalidSpec", fields), now)
+
+
+async def report_stalled(reporter: Reporter, key: Key, raw: Object, finding: Finding, now: datetime) -> None:
+    """Add that nothing can be done for an object. Everything else in its status stays, and what serves is Ready."""
     status = _ours(raw.get("status") or {})
     before = [Condition.model_validate(condition) for condition in status.get("conditions", [])]
     generation = raw["metadata"].get("generation", 0)
-    found = conditions(Health(ready=False, finding=finding, stalled=finding), before, generation=generation, now=now)
+    ready = next((c for c in before if c.type == "Ready" and c.status == "True"), None)
+    health = Health(ready is not None, Finding(ready.reason, ready.message) if ready else finding, stalled=finding)
+    found = conditions(health, before, generation=generation, now=now)
     after = {**status, "observedGeneration": generation, "conditions": [c.to_api() for c in found]}
     try:
         await reporter.report(key, raw, after)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from slipway.loop.backoff import Backoff
@@ -21,7 +21,7 @@ class Defects:
     def __init__(self) -> None:
         self.seen: list[tuple[Key, Exception]] = []
 
-    def note(self, failed: Key, defect: Exception) -> None:
+    async def note(self, failed: Key, defect: Exception) -> None:
         self.seen.append((failed, defect))
 
 
@@ -31,11 +31,11 @@ async def working(
     reconcile: Reconcile,
     *,
     count: int = 2,
-    on_defect: Callable[[Key, Exception], None] = lambda failed, defect: None,
+    on_defect: Callable[[Key, Exception], Awaitable[None]] | None = None,
     backoff: Backoff = LATER,
     limit: float = 60.0,
 ) -> AsyncIterator[None]:
-    workers = Workers(queue, reconcile, on_defect=on_defect, backoff=backoff, timeout=limit)
+    workers = Workers(queue, reconcile, on_defect=on_defect or Defects().note, backoff=backoff, timeout=limit)
     running = asyncio.create_task(workers.run(count))
     try:
         async with asyncio.timeout(5):

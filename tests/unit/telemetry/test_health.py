@@ -9,6 +9,7 @@ from kubernetes.aio.client import Configuration
 from prometheus_client import CollectorRegistry
 
 from slipway.controller import Controller
+from slipway.domain.conditions import Finding
 from slipway.kube import Kube
 from slipway.loop.keys import Key
 from slipway.loop.queue import WorkQueue
@@ -60,6 +61,9 @@ class Process:
         async def nothing(_: Key) -> None:
             pass
 
+        async def unsaid(_: Key, finding: Finding) -> None:
+            raise AssertionError(finding.message)
+
         self.controller = Controller(
             configuration=Configuration(),
             kube=kube,
@@ -71,6 +75,7 @@ class Process:
             clock=self.clock,
             reconcilers={"Deployment": nothing, "ModelVersion": nothing},
             related=lambda _: (),
+            report=unsaid,
         )
 
     @property
