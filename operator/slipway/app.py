@@ -59,13 +59,15 @@ async def run(
             queue.add(key)
 
     def poller(region: str) -> EndpointPoller:
-        return EndpointPoller(
+        made = EndpointPoller(
             clients,
             region,
             wake=wake,
             interval=settings.endpoint_poll,
             sweep_interval=settings.endpoint_sweep,
         )
+        metrics.endpoint_list_age.labels(region).set_function(made.age)
+        return made
 
     def related(key: Key) -> Iterable[Key]:
         if key.kind != "ModelVersion":

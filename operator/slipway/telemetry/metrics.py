@@ -51,6 +51,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self.endpoint_list_age = Gauge(
+            "slipway_endpoint_list_age_seconds",
+            "Time since the last successful ListEndpoints of a region.",
+            ["region"],
+            registry=self.registry,
+        )
+
     def watch_queue(self, queue: WorkQueue) -> None:
         """Show the queue's depth and age when asked."""
         depth = Gauge("slipway_queue_depth", "Objects that wait for a worker.", registry=self.registry)

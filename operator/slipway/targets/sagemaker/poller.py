@@ -18,6 +18,8 @@ from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary
 from slipway.targets.sagemaker.clients import AwsClients
 
 _PAGE = 100
+_STALE_SWEEPS = 2
+"""Missed full lists after which nothing may be concluded from the last one."""
 _OVERLAP = timedelta(seconds=60)
 """How far each question reaches back, for clocks that differ and lists that lag."""
 
@@ -47,6 +49,8 @@ class EndpointPoller:
         self._sweep_interval = sweep_interval
         self._endpoints: dict[str, EndpointSummary] = {}
         self._listed = False
+        self._listed_at = time.monotonic()
+        self._stale = False
         self._answered = asyncio.Event()
         self._problem: OutsideError | None = None
         self._newest = datetime.now(UTC)
@@ -65,12 +69,19 @@ class EndpointPoller:
                 await self._task
 
     async def summary(self, name: str) -> EndpointSummary | None:
-        """What was seen last. Waits for the first full list; raises the error that keeps it from coming."""
+        """What was seen last. Waits for the first full list.
+
+        Raises the error that keeps a list from coming, at the start or since long.
+        """
         self.start()
         await self._answered.wait()
-        if not self._listed:
+        if not self._listed or self._stale:
             raise self._problem or Transient("EndpointsNotListed", f"no list of endpoints of {self._region} yet")
         return self._endpoints.get(name.lower())
+
+    def age(self) -> float:
+        """Seconds since the last list that succeeded (at first: since the start)."""
+        return time.monotonic() - self._listed_at
 
     async def _run(self) -> None:
         next_sweep = 0.0
@@ -81,7 +92,7 @@ class EndpointPoller:
                     next_sweep = time.monotonic() + self._sweep_interval * random.uniform(0.9, 1.1)  # noqa: S311
                 else:
                     await self._look()
-                self._problem = None
+                self._problem, self._stale, self._listed_at = None, False, time.monotonic()
                 delay = self._interval
             except OutsideError as problem:
                 if self._problem is None:
@@ -93,7 +104,15 @@ class EndpointPoller:
                 self._problem = Transient("EndpointsNotListed", f"{type(defect).__name__}: see the operator's log")
                 delay = self._interval
             self._answered.set()
+            self._notice_staleness()
             await asyncio.sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  # jitter, not cryptography
+
+    def _notice_staleness(self) -> None:
+        """Wake everybody once when the list has become old: what rests must not look healthy for ever."""
+        if self._listed and not self._stale and self.age() > _STALE_SWEEPS * self._sweep_interval:
+            self._stale = True
+            for name in self._endpoints:
+                self._wake(self._region, name)
 
     async def _sweep(self) -> None:
         """List everything; what is missing was deleted."""

@@ -234,6 +234,12 @@ class TestHistory:
         assert rows(found) == [(B, "Failed"), (A, "Serving")]
         assert found[0].since == timestamp(NOW + timedelta(minutes=19))
 
+    def test_whatever_somebody_else_has_brought_into_service_has_its_line(self) -> None:
+        """Its revision is a variable of its container, which may have 1024 characters."""
+        foreign = served(OLD, revision="r" * 1024, config="by-hand")
+        (found,) = history([], foreign, None, NOW)
+        assert (found.config, found.outcome) == ("by-hand", "Serving")
+
     def test_the_last_ten_are_kept(self) -> None:
         found: list[HistoryEntry] = []
         for number in range(15):

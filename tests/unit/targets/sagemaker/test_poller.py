@@ -150,6 +150,26 @@ async def until_it_works(poller: EndpointPoller) -> None:
             await asyncio.sleep(0.0005)
 
 
+class TestStaleness:
+    async def test_a_list_that_has_become_old_is_believed_no_more_and_everybody_learns_of_it(
+        self, bench: Bench
+    ) -> None:
+        bench.endpoints.put("resting", modified=LONG_AGO)
+        poller = bench.poller(sweep_interval=0.01)
+        assert await state_of(poller, "resting") == "InService"
+        bench.endpoints.error = Rejected("AccessDenied", "ListEndpoints: not authorized")
+        await until(lambda: bench.woken == [f"{REGION}/resting"])
+        with pytest.raises(Rejected, match="AccessDenied"):
+            await poller.summary("resting")
+        bench.endpoints.error = None
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(Rejected):
+                    assert await state_of(poller, "resting") == "InService"
+                    break
+                await asyncio.sleep(0.001)
+
+
 class TestWaking:
     async def test_the_first_list_wakes_nobody(self, bench: Bench) -> None:
         bench.endpoints.put("ml-twin")
