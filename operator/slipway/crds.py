@@ -200,11 +200,20 @@ def custom_resource_definition(definition: ResourceDefinition) -> Schema:
     }
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes out what occurs twice: some tools stumble over anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def render() -> dict[str, str]:
     """File name -> YAML text of every definition."""
     return {
         definition.file_name: HEADER
-        + yaml.safe_dump(custom_resource_definition(definition), sort_keys=False, width=110, allow_unicode=True)
+        + yaml.dump(
+            custom_resource_definition(definition), Dumper=_Plain, sort_keys=False, width=110, allow_unicode=True
+        )
         for definition in DEFINITIONS
     }
 

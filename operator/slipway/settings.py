@@ -61,8 +61,9 @@ class Settings(BaseSettings):
 
     release: str = "slipway"
     """Name of this installation, if there are several in one cluster."""
-    installation: str | None = None
-    """Marks everything that this installation makes. Default: uid of the namespace kube-system, and the release."""
+    installation: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_ .:/=+\-@]+$")] | None = None
+    """Marks everything that this installation makes; a value that AWS takes for a tag. Default: uid of the namespace
+    kube-system, and the release."""
     namespaces: list[str] = []
     """Namespaces to watch. Empty: all."""
     workers: Annotated[int, Field(ge=1, le=200)] = 20

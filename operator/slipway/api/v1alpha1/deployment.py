@@ -226,8 +226,8 @@ class Attempt(ApiModel):
 class HistoryEntry(ApiModel):
     """A revision that was tried or has served."""
 
-    revision: Annotated[str, Field(max_length=250)]
-    """Commit of the model."""
+    revision: Annotated[str, Field(max_length=1024)]
+    """Commit of the model; of a config that somebody else has made, whatever its container was told."""
     config: str
     """Endpoint config."""
     since: Timestamp

@@ -17,6 +17,7 @@ import botocore.session
 from aiolimiter import AsyncLimiter
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from slipway.domain.errors import OutsideError, RateLimited
 from slipway.targets.sagemaker.errors import translated
@@ -73,10 +74,11 @@ class AwsClients:
         api_name = operation.title().replace("_", "")
         try:
             async with lane.limiter:
+                lane.check()  # throttling may have come while this one waited for its turn
                 loop = asyncio.get_running_loop()
                 request = partial(self._send, service, region, operation, parameters)
                 answer: dict[str, Any] = await loop.run_in_executor(lane.threads, request)
-        except (ClientError, BotoCoreError) as refused:
+        except (ClientError, BotoCoreError, ResponseParserError) as refused:
             raise self._translated(lane, api_name, refused) from refused
         self._counted(api_name, "ok")
         return answer
@@ -106,7 +108,8 @@ class _Lane:
     """The patience and the threads of one region."""
 
     def __init__(self, region: str, concurrency: int, requests_per_second: float) -> None:
-        self.limiter = AsyncLimiter(max(requests_per_second, 1.0), 1.0)
+        at_once = max(requests_per_second, 1.0)
+        self.limiter = AsyncLimiter(at_once, at_once / requests_per_second)
         self.threads = ThreadPoolExecutor(concurrency, thread_name_prefix=f"aws-{region}")
         self._held_until = 0.0
         self._region = region

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -97,6 +98,8 @@ def translated(operation: str, refused: Exception) -> OutsideError:
     if isinstance(refused, NoCredentialsError | PartialCredentialsError):
         text = "the operator has no AWS credentials: give its ServiceAccount an IAM role (IRSA or Pod Identity)"
         return Rejected("CredentialsMissing", text)
+    if isinstance(refused, CredentialRetrievalError):  # such as an agent of Pod Identity that restarts
+        return Transient("CredentialsUnavailable", f"{operation}: {refused}")
     if isinstance(refused, ParamValidationError):
         return Rejected("InvalidRequest", f"{operation}: {refused}")
     if isinstance(refused, HTTPClientError | BotoConnectionError):
