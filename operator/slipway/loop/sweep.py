@@ -86,7 +86,7 @@ class Sweeper:
 
     async def _sweep_kind(self, kind: str) -> None:
         began = self._clock.monotonic()
-        known = {key: raw["metadata"]["uid"] for key in self._store.keys(kind) if (raw := self._store.get(key))}
+        known = self._store.uids(kind)
         missed = 0
         for namespace in self._namespaces or (None,):
             async for raw in self._lister(kind, namespace):

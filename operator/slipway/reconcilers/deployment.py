@@ -162,7 +162,7 @@ class ServingPass(DeploymentPass):
     async def _learn_model_version(self) -> None:
         """Ask for a ModelVersion that was never seen: the two watches do not keep step with each other."""
         key = self._model_version_key
-        if self.tools.store.get(key) is None and (live := await self.tools.kube.get(key)):
+        if key not in self.tools.store and (live := await self.tools.kube.get(key)):
             self.tools.store.put(key, live)
 
     def _model_version(self) -> ModelVersion | None:
