@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,17 +102,9 @@ class Store:
     def __contains__(self, key: Key) -> bool:
         return key in self._objects
 
-    def keys(self, kind: str) -> Iterator[Key]:
-        """All keys of one kind."""
-        return (key for key in list(self._objects) if key.kind == kind)
-
     def find(self, index: str, value: str) -> frozenset[Key]:
         """The keys that the indexer `index` gave `value` for."""
         return frozenset(self._index[index].get(value, ()))
-
-    def indexed(self, index: str) -> Iterator[str]:
-        """All values of an index."""
-        return iter(list(self._index[index]))
 
     def __len__(self) -> int:
         return len(self._objects)

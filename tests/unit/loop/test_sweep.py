@@ -65,7 +65,7 @@ class Bench:
         return self.store.get(A) == stored("a", version)
 
     def known(self) -> set[Key]:
-        return {*self.store.keys("Deployment"), *self.store.keys("ModelVersion")}
+        return {*self.store.uids("Deployment"), *self.store.uids("ModelVersion")}
 
 
 @pytest.fixture
