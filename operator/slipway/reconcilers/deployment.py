@@ -15,9 +15,10 @@ from slipway.domain import deployments
 from slipway.domain.deployments import Checked, Inputs, Problem, Result
 from slipway.domain.errors import OutsideError, Rejected
 from slipway.domain.sagemaker import progress
+from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
-from slipway.domain.sagemaker.plan import Situation, plan, plan_deletion
+from slipway.domain.sagemaker.plan import Situation, plan
 from slipway.domain.sagemaker.quiet import at_rest
 from slipway.loop.keys import Key
 from slipway.loop.store import Object

@@ -19,7 +19,7 @@ from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired, ServedModel, desired
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
-from slipway.domain.sagemaker.plan import Situation
+from slipway.domain.sagemaker.plan import Plan, Situation
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "123456789012"
@@ -191,3 +191,11 @@ def situation(
         now=NOW,
     )
     return replace(base, **changes)
+
+
+def reasons(result: Plan) -> tuple[str | None, str | None]:
+    """What a plan says is under way, and what is stuck: (reconciling, stalled)."""
+    return (
+        result.reconciling.reason if result.reconciling else None,
+        result.stalled.reason if result.stalled else None,
+    )

@@ -114,7 +114,7 @@ def history(
         closing = {"until": timestamp(now), "outcome": "Replaced"}
         result = [e.model_copy(update=closing) if e.outcome == "Serving" else e for e in result]
         new = HistoryEntry(revision=serving.revision, config=serving.config, since=serving.since, outcome="Serving")
-        result.insert(0, new)
+        result = [new, *result][:HISTORY_LENGTH]
     if attempt and attempt.outcome == "Failed" and not _has_failure(result, attempt):
         # One line for a config, however often it fails: what served must not be pushed out.
         result = [e for e in result if (e.config, e.outcome) != (attempt.config, "Failed")]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.sagemaker.catalogue import shipped
-from slipway.targets.sagemaker.target import instant, partition
+from slipway.targets.sagemaker.act import partition
+from slipway.targets.sagemaker.look import instant
 
 
 def test_the_partition_of_every_region_with_an_image_is_botocores() -> None:

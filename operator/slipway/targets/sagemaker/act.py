@@ -1,0 +1,164 @@
+"""Carrying out steps. Each sends its mutating call once."""
+
+from functools import singledispatchmethod
+from typing import Any
+
+from slipway.domain.errors import NotFound, Rejected, Transient
+from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
+from slipway.domain.sagemaker.steps import (
+    VARIANT,
+    CreateEndpoint,
+    CreateEndpointConfig,
+    CreateModel,
+    DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
+    MarkOwner,
+    MarkRetained,
+    SetInstanceCount,
+    Step,
+    UpdateEndpoint,
+)
+from slipway.targets.sagemaker.errors import AlreadyExists
+from slipway.targets.sagemaker.region import Region
+
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+class Act(Region):
+    """The steps. Each sends its mutating call once."""
+
+    @singledispatchmethod
+    async def do(self, step: Step) -> None:
+        raise AssertionError(f"no such step: {step!r}")
+
+    @do.register
+    async def _(self, step: CreateModel) -> None:
+        model = step.model
+        await self._create(
+            step.owner,
+            "model",
+            "create_model",
+            ModelName=model.name,
+            ExecutionRoleArn=model.execution_role,
+            PrimaryContainer={"Image": model.image, "Environment": model.environment},
+        )
+
+    @do.register
+    async def _(self, step: CreateEndpointConfig) -> None:
+        config = step.config
+        variant = {
+            "VariantName": VARIANT,
+            "ModelName": config.model,
+            "InstanceType": config.instance_type,
+            "InitialInstanceCount": config.initial_instances,
+            "ContainerStartupHealthCheckTimeoutInSeconds": config.startup_timeout,
+        }
+        if config.inference_ami:
+            variant["InferenceAmiVersion"] = config.inference_ami
+        await self._create(
+            step.owner,
+            "endpoint-config",
+            "create_endpoint_config",
+            EndpointConfigName=config.name,
+            ProductionVariants=[variant],
+        )
+
+    @do.register
+    async def _(self, step: CreateEndpoint) -> None:
+        with _NotVisibleYet():
+            await self._create(
+                step.owner,
+                "endpoint",
+                "create_endpoint",
+                EndpointName=step.name,
+                EndpointConfigName=step.config,
+            )
+
+    @do.register
+    async def _(self, step: UpdateEndpoint) -> None:
+        with _NotVisibleYet():
+            await self.call(
+                "update_endpoint",
+                EndpointName=step.name,
+                EndpointConfigName=step.config,
+                RetainAllVariantProperties=True,
+            )
+
+    @do.register
+    async def _(self, step: SetInstanceCount) -> None:
+        await self.call(
+            "update_endpoint_weights_and_capacities",
+            EndpointName=step.name,
+            DesiredWeightsAndCapacities=[{"VariantName": VARIANT, "DesiredInstanceCount": step.instances}],
+        )
+
+    @do.register
+    async def _(self, step: MarkOwner) -> None:
+        await self.call("add_tags", ResourceArn=step.arn, Tags=_tag_list(step.owner.tags()))
+        await self.call("delete_tags", ResourceArn=step.arn, TagKeys=[TAG_RETAINED])
+
+    @do.register
+    async def _(self, step: MarkRetained) -> None:
+        for arn in step.arns:
+            await self.call("add_tags", ResourceArn=arn, Tags=_tag_list({TAG_RETAINED: step.endpoint}))
+
+    @do.register
+    async def _(self, step: DeleteEndpoint) -> None:
+        await self.found("delete_endpoint", EndpointName=step.name)
+
+    @do.register
+    async def _(self, step: DeleteEndpointConfig) -> None:
+        await self.found("delete_endpoint_config", EndpointConfigName=step.name)
+
+    @do.register
+    async def _(self, step: DeleteModel) -> None:
+        await self.found("delete_model", ModelName=step.name)
+
+    async def _create(self, owner: Owner, kind: str, operation: str, **parameters: Any) -> None:
+        """Create with our tags. Something of this name that is ours already is success.
+
+        Raises Rejected with the reason NameConflict if it is somebody else's.
+        """
+        try:
+            await self.call(operation, **parameters, Tags=_tag_list(owner.tags()))
+        except AlreadyExists as exists:
+            name = next(iter(parameters.values()))
+            tags = await self.tags(self._arn(kind, name))
+            if not owner.owns(tags):
+                text = f"{exists.message} It belongs to {describe_owner(tags)}. Delete that one"
+                raise Rejected("NameConflict", text) from exists
+
+    def _arn(self, kind: str, name: str) -> str:
+        """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"""
+        placement = self._placement
+        return (
+            f"arn:{partition(placement.region)}:sagemaker:{placement.region}:{placement.account}:{kind}/{name.lower()}"
+        )
+
+
+def partition(region: str) -> str:
+    """The ARN partition of a region: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html"""
+    prefixes = {
+        "cn-": "aws-cn",
+        "us-gov-": "aws-us-gov",
+        "us-iso-": "aws-iso",
+        "us-isob-": "aws-iso-b",
+        "us-isof-": "aws-iso-f",
+        "eu-isoe-": "aws-iso-e",
+        "eusc-": "aws-eusc",
+    }
+    return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+class _NotVisibleYet:
+    """A config that was just created may not be visible yet: that passes within seconds."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, NotFound) and error.reason == "EndpointConfigNotFound":
+            raise Transient("EndpointConfigNotVisible", error.message) from error

@@ -1,0 +1,131 @@
+"""Looking at endpoints, endpoint configs and models. Changes nothing."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.errors import Rejected
+from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
+from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
+from slipway.domain.sagemaker.observation import (
+    DeployedModel,
+    Endpoint,
+    EndpointState,
+    Inventory,
+    InventoryWish,
+    Observation,
+    Question,
+    StoredConfig,
+)
+from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.region import Region
+
+
+def instant(moment: datetime) -> str:
+    """A time of the service, to be compared for equality only."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Look(Region):
+    """The observation of one pass."""
+
+    def __init__(self, clients: AwsClients, placement: Placement, question: Question) -> None:
+        super().__init__(clients, placement)
+        self._question = question
+
+    async def observation(self) -> Observation:
+        question = self._question
+        endpoint = await self._endpoint(question.endpoint_name)
+        config = model = None
+        in_service = endpoint is not None and endpoint.config == question.config
+        if question.config and question.model and not in_service:
+            config = await self._ours("endpoint_config", question.config)
+            model = await self._ours("model", question.model)
+        inventory = await self._inventory(endpoint) if self._wants_inventory(endpoint) else None
+        return Observation(
+            endpoint=endpoint,
+            config=_stored(config) if config else None,
+            model_exists=model is not None,
+            inventory=inventory,
+            serving_revision=await self._serving_revision(endpoint),
+        )
+
+    def _wants_inventory(self, endpoint: Endpoint | None) -> bool:
+        if self._question.inventory is InventoryWish.SETTLED:
+            settled = endpoint is not None and endpoint.state is EndpointState.IN_SERVICE
+            return settled and endpoint is not None and endpoint.config == self._question.config
+        return self._question.inventory is InventoryWish.ALWAYS
+
+    async def _endpoint(self, name: str) -> Endpoint | None:
+        found = await self.found("describe_endpoint", EndpointName=name)
+        if found is None:
+            return None
+        variant: dict[str, Any] = next(iter(found.get("ProductionVariants") or []), {})
+        return Endpoint(
+            name=found["EndpointName"],
+            arn=found["EndpointArn"],
+            state=EndpointState(found["EndpointStatus"]),
+            config=found.get("EndpointConfigName", ""),
+            last_modified=instant(found["LastModifiedTime"]),
+            tags=await self.tags(found["EndpointArn"]),
+            failure=found.get("FailureReason"),
+            desired_instances=variant.get("DesiredInstanceCount"),
+            current_instances=variant.get("CurrentInstanceCount"),
+        )
+
+    async def _ours(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The description of a model or config; None if there is none of this name.
+
+        Raises Rejected with the reason NameConflict if it is somebody else's.
+        """
+        camel = {"endpoint_config": "EndpointConfig", "model": "Model"}[kind]
+        found = await self.found(f"describe_{kind}", **{f"{camel}Name": name})
+        if found:
+            await self._must_be_ours(self._question.owner, found[f"{camel}Arn"], name)
+        return found
+
+    async def _must_be_ours(self, owner: Owner, arn: str, name: str) -> None:
+        tags = await self.tags(arn)
+        if not owner.owns(tags):
+            raise Rejected("NameConflict", f"{name} belongs to {describe_owner(tags)}: delete it")
+
+    async def _inventory(self, endpoint: Endpoint | None) -> Inventory:
+        owner, prefix = self._question.owner, self._question.owner.prefix
+        configs: list[str] = []
+        models: list[str] = []
+        unmarked: list[str] = []
+        listings = (
+            ("list_endpoint_configs", "EndpointConfigs", "EndpointConfig", configs),
+            ("list_models", "Models", "Model", models),
+        )
+        for operation, items, camel, names in listings:
+            async for page in self.pages(operation, NameContains=prefix):
+                for item in page[items]:
+                    tags = await self.tags_if_there(item[f"{camel}Arn"]) or {}
+                    elsewhere = tags.get(TAG_RETAINED, self._question.endpoint_name) != self._question.endpoint_name
+                    if item[f"{camel}Name"].startswith(prefix) and owner.owns(tags) and not elsewhere:
+                        names.append(item[f"{camel}Name"])
+                        if TAG_RETAINED not in tags:
+                            unmarked.append(item[f"{camel}Arn"])
+        if endpoint and owner.owns(endpoint.tags) and TAG_RETAINED not in endpoint.tags:
+            unmarked.append(endpoint.arn)
+        return Inventory(tuple(configs), tuple(models), tuple(unmarked))
+
+    async def _serving_revision(self, endpoint: Endpoint | None) -> DeployedModel | None:
+        """What an endpoint serves whose config the status does not know."""
+        if endpoint is None or not endpoint.state.serves or endpoint.config in self._question.known_configs:
+            return None
+        config = await self.found("describe_endpoint_config", EndpointConfigName=endpoint.config)
+        variant: dict[str, Any] = next(iter((config or {}).get("ProductionVariants", [])), {})
+        if "ModelName" not in variant:
+            return None
+        model = await self.found("describe_model", ModelName=variant["ModelName"])
+        environment = ((model or {}).get("PrimaryContainer") or {}).get("Environment", {})
+        if MODEL_ID not in environment or MODEL_REVISION not in environment:
+            return None
+        return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"])
+
+
+def _stored(config: dict[str, Any]) -> StoredConfig:
+    variant: dict[str, Any] = next(iter(config.get("ProductionVariants") or []), {})
+    return StoredConfig(variant.get("InitialInstanceCount"))
