@@ -6,7 +6,6 @@ Knows the kinds that are watched, but nothing of models: what a pass does is giv
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from kubernetes.aio.client import Configuration
@@ -39,6 +38,7 @@ _DEFECT_BACKOFF = Backoff(first=5.0, longest=600.0)
 _UNFINISHED_BACKOFF = Backoff(first=1.0, longest=120.0)
 
 Report = Callable[[Key, Finding], Awaitable[None]]
+"""Adds a finding to what an object's status says."""
 Related = Callable[[Key], Iterable[Key]]
 """Which other objects must be looked at when this one has changed."""
 
@@ -138,7 +138,7 @@ class Controller:
             self._queue.add(other)
 
     async def _reconcile(self, key: Key) -> float | None:
-        started = time.monotonic()
+        started = self._clock.monotonic()
         with during_pass(key):
             try:
                 again = await self._reconcilers[key.kind](key)
@@ -151,7 +151,7 @@ class Controller:
                 self._metrics.passes.labels(key.kind, "done").inc()
             finally:
                 self._last_finished = self._clock.monotonic()
-                self._metrics.seconds.labels(key.kind).observe(time.monotonic() - started)
+                self._metrics.seconds.labels(key.kind).observe(self._last_finished - started)
         return again
 
     async def _defect(self, key: Key, defect: Exception) -> None:

@@ -26,7 +26,8 @@ from slipway.loop.keys import Key
 from slipway.loop.store import Object
 
 FIELD_MANAGER = "slipway"
-_PAGE = 250
+PAGE = 250
+"""Objects in one answer to a list; else thousands of them, managedFields and all, are in memory at once."""
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 PLURALS = {"ModelVersion": "modelversions", "Deployment": "deployments"}
@@ -83,7 +84,7 @@ class Kube:
         """Every object of one kind, in pages."""
         following: str | None = None
         while True:
-            page = await self._request("get", _OWN[kind].path(namespace=namespace), limit=_PAGE, _continue=following)
+            page = await self._request("get", _OWN[kind].path(namespace=namespace), limit=PAGE, _continue=following)
             for item in page["items"]:
                 yield {"apiVersion": API_VERSION, "kind": kind, **item}
             following = page["metadata"].get("continue")

@@ -13,7 +13,7 @@ import kopf
 from kubernetes.aio.client import Configuration
 
 from slipway.api.v1alpha1 import GROUP, VERSION
-from slipway.kube import PLURALS
+from slipway.kube import PAGE, PLURALS
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
 
@@ -67,7 +67,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.scanning.disabled = True  # no RBAC for namespaces and CRDs, no reaction to theirs
     settings.posting.enabled = False  # events are ours
     settings.peering.standalone = True
-    settings.watching.chunk_size = 250  # else thousands of objects, managedFields and all, are in memory at once
+    settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
     settings.networking.request_timeout = 30

@@ -7,10 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.testbed.controlplane.audit import AuditedWrite
-from tests.testbed.hub.models import llama_8b_repository
-from tests.testbed.workbench import OPERATOR_USER, Workbench
+from tests.testbed.workbench import OPERATOR_USER, PING, Workbench
 
-PING = "The primary container for production variant AllTraffic did not pass the ping health check."
 WINDOW = float(os.environ.get("SLIPWAY_TEST_REST", "60"))
 """Seconds to look at. This is the one test that is about time itself."""
 
@@ -38,9 +36,7 @@ def wait_until_quiet(bench: Workbench) -> None:
     raise AssertionError(f"it goes on writing: {found}\n{bench.report()}")
 
 
-def test_at_rest_nothing_is_written(bench: Workbench) -> None:
-    bench.hub.create_repo("acme/twin")
-    commit = bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
+def test_at_rest_nothing_is_written(bench: Workbench, commit: str) -> None:
     with bench.operator() as operator:
         bench.model_version()
         bench.deployment()
@@ -75,9 +71,7 @@ def test_at_rest_nothing_is_written(bench: Workbench) -> None:
         print(f"{WINDOW:.0f} s at rest: no write; calls to SageMaker: {sorted(asked)}")
 
 
-def test_a_restart_writes_nothing_and_describes_no_endpoint(bench: Workbench) -> None:
-    bench.hub.create_repo("acme/twin")
-    commit = bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
+def test_a_restart_writes_nothing_and_describes_no_endpoint(bench: Workbench, commit: str) -> None:
     with bench.operator():
         bench.model_version()
         bench.deployment()

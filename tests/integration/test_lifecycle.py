@@ -3,17 +3,7 @@
 import json
 import re
 
-import pytest
-
-from tests.testbed.hub.models import llama_8b_repository
 from tests.testbed.workbench import REGION, Workbench
-
-
-@pytest.fixture
-def commit(bench: Workbench) -> str:
-    """A public repository acme/twin; its newest commit."""
-    bench.hub.create_repo("acme/twin")
-    return bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
 
 
 def served_by(bench: Workbench) -> str:

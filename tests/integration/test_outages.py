@@ -3,7 +3,6 @@
 import httpx2
 import pytest
 
-from tests.testbed.hub.models import llama_8b_repository
 from tests.testbed.operator_process import OperatorProcess
 from tests.testbed.waiting import eventually
 from tests.testbed.workbench import Workbench
@@ -14,12 +13,6 @@ def bench(bench: Workbench) -> Workbench:
     if not bench.plane.owned:
         pytest.skip(f"stops the API server, which is not ours: {bench.plane.origin}")
     return bench
-
-
-@pytest.fixture
-def commit(bench: Workbench) -> str:
-    bench.hub.create_repo("acme/twin")
-    return bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
 
 
 def health(operator: OperatorProcess) -> tuple[int, str]:

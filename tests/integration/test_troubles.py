@@ -1,21 +1,9 @@
 """Every trouble ends in its own condition, with the service's own words, and goes away once its cause does."""
 
-import pytest
-
 from tests.testbed.hub import LocalHub
 from tests.testbed.hub.models import llama_8b_repository
 from tests.testbed.sagemaker import CAPACITY_REASON, ROLE
-from tests.testbed.workbench import REGION, Workbench
-
-PING = "The primary container for production variant AllTraffic did not pass the ping health check."
-
-
-@pytest.fixture
-def commit(bench: Workbench) -> str:
-    """A public repository acme/twin; its newest commit."""
-    bench.hub.create_repo("acme/twin")
-    return bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
-
+from tests.testbed.workbench import PING, REGION, Workbench
 
 # The Hub
 

@@ -23,6 +23,7 @@ OPERATOR_NAMESPACE = "slipway"
 OPERATOR_USER = "system:serviceaccount:slipway:slipway"
 REGION = "eu-central-1"
 INSTALLATION = "testbed"
+PING = "The primary container for production variant AllTraffic did not pass the ping health check."
 
 FAST = {
     "poll_moving": 0.3,

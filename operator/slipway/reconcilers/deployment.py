@@ -83,8 +83,8 @@ class ServingPass(DeploymentPass):
 
     async def run(self) -> float | None:
         """Seconds until the next pass."""
-        await self._learn_model_version()
-        checked = deployments.checked(self._inputs(account=None))
+        model_version = await self._model_version()
+        checked = deployments.checked(self._inputs(model_version, account=None))
         if checked.served is None and self.deployment.status.placement is None:
             await self.report(_with_problem(Result(), checked.problem))
             return None  # no call is made for a spec that cannot be acted on
@@ -95,7 +95,7 @@ class ServingPass(DeploymentPass):
             return held[1]
         try:
             account = await self.account()
-            checked = deployments.checked(self._inputs(account=account))
+            checked = deployments.checked(self._inputs(model_version, account=account))
             if checked.served is None and self.deployment.status.placement is None:
                 await self.report(_with_problem(Result(), checked.problem))
                 return self.timing.rejected_longest  # the account may be another one then
@@ -156,18 +156,12 @@ class ServingPass(DeploymentPass):
         )
         return await self.act(circumstances, placement, steps, result)
 
-    @property
-    def _model_version_key(self) -> Key:
-        return Key("ModelVersion", self.key.namespace, self.deployment.spec.model_ref.name)
-
-    async def _learn_model_version(self) -> None:
-        """Ask for a ModelVersion that was never seen: the two watches do not keep step with each other."""
-        key = self._model_version_key
+    async def _model_version(self) -> ModelVersion | None:
+        """One that was never seen is asked for: the two watches do not keep step with each other."""
+        key = Key("ModelVersion", self.key.namespace, self.deployment.spec.model_ref.name)
         if key not in self.tools.store and (live := await self.tools.kube.get(key)):
             self.tools.store.put(key, live)
-
-    def _model_version(self) -> ModelVersion | None:
-        raw = self.tools.store.get(self._model_version_key)
+        raw = self.tools.store.get(key)
         if raw is None or raw["metadata"].get("deletionTimestamp"):
             return None
         try:
@@ -175,11 +169,11 @@ class ServingPass(DeploymentPass):
         except ValidationError:
             return None  # its own pass reports what is wrong with it
 
-    def _inputs(self, *, account: str | None) -> Inputs:
+    def _inputs(self, model_version: ModelVersion | None, *, account: str | None) -> Inputs:
         installation = self.tools.installation
         return Inputs(
             deployment=self.deployment,
-            model_version=self._model_version(),
+            model_version=model_version,
             account=account,
             rules=installation.placement_rules,
             default_rule=installation.default_rule(account or ""),

@@ -14,8 +14,8 @@ START = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 class FakeClock:
     """Moves only when it is told to."""
 
-    def __init__(self) -> None:
-        self.seconds = 1000.0
+    def __init__(self, seconds: float = 1000.0) -> None:
+        self.seconds = seconds
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds)

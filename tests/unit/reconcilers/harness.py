@@ -6,7 +6,6 @@ every pass is driven to its end in one go.
 
 from collections.abc import Coroutine
 from copy import deepcopy
-from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
@@ -25,7 +24,8 @@ from slipway.reconcilers.reporting import Reporter
 from slipway.reconcilers.retries import Retries
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
-from tests.unit.domain.builders import NOW, REGION, ROLE, A, deployment_json, merged, model_version_json
+from tests.unit.domain.builders import REGION, ROLE, A, deployment_json, merged, model_version_json
+from tests.unit.loop.fakes import FakeClock
 from tests.unit.reconcilers.world import Killed, World
 
 T = TypeVar("T")
@@ -42,17 +42,6 @@ def driven(passing: Coroutine[Any, Any, T]) -> T:
     except StopIteration as ended:
         return cast(T, ended.value)
     raise AssertionError("the pass waited for something")
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 class FakeKube:
@@ -105,7 +94,7 @@ class Harness:
     def __init__(self, world: World | None = None, **timing: float) -> None:
         self.world = world or World()
         self.kube = FakeKube()
-        self.clock = FakeClock()
+        self.clock = FakeClock(0.0)
         self.timing = Timing(**{"endpoint_visible": 0.0, **timing})
         self.generation = 0
         self._uids = 0

@@ -44,23 +44,24 @@ class Look(Region):
         inventory = await self._inventory(endpoint) if self._wants_inventory(endpoint) else None
         return Observation(
             endpoint=endpoint,
-            config=_stored(config) if config else None,
+            config=StoredConfig(_variant(config).get("InitialInstanceCount")) if config else None,
             model_exists=model is not None,
             inventory=inventory,
             serving_revision=await self._serving_revision(endpoint),
         )
 
     def _wants_inventory(self, endpoint: Endpoint | None) -> bool:
-        if self._question.inventory is InventoryWish.SETTLED:
-            settled = endpoint is not None and endpoint.state is EndpointState.IN_SERVICE
-            return settled and endpoint is not None and endpoint.config == self._question.config
-        return self._question.inventory is InventoryWish.ALWAYS
+        if self._question.inventory is not InventoryWish.SETTLED:
+            return self._question.inventory is InventoryWish.ALWAYS
+        if endpoint is None:
+            return False
+        return endpoint.state is EndpointState.IN_SERVICE and endpoint.config == self._question.config
 
     async def _endpoint(self, name: str) -> Endpoint | None:
         found = await self.found("describe_endpoint", EndpointName=name)
         if found is None:
             return None
-        variant: dict[str, Any] = next(iter(found.get("ProductionVariants") or []), {})
+        variant = _variant(found)
         return Endpoint(
             name=found["EndpointName"],
             arn=found["EndpointArn"],
@@ -116,7 +117,7 @@ class Look(Region):
         if endpoint is None or not endpoint.state.serves or endpoint.config in self._question.known_configs:
             return None
         config = await self.found("describe_endpoint_config", EndpointConfigName=endpoint.config)
-        variant: dict[str, Any] = next(iter((config or {}).get("ProductionVariants", [])), {})
+        variant = _variant(config or {})
         if "ModelName" not in variant:
             return None
         model = await self.found("describe_model", ModelName=variant["ModelName"])
@@ -126,6 +127,6 @@ class Look(Region):
         return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"])
 
 
-def _stored(config: dict[str, Any]) -> StoredConfig:
-    variant: dict[str, Any] = next(iter(config.get("ProductionVariants") or []), {})
-    return StoredConfig(variant.get("InitialInstanceCount"))
+def _variant(described: dict[str, Any]) -> dict[str, Any]:
+    """The one production variant of an endpoint or a config; empty if it has none."""
+    return next(iter(described.get("ProductionVariants") or []), {})

@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 
 from slipway.targets.sagemaker.service_model import OPERATIONS, keep_needed_operations
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_the_operations_are_those_that_the_documented_policy_allows() -> None:
