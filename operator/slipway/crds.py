@@ -88,7 +88,7 @@ DEFINITIONS = (
 
 _KEPT = (
     "description", "type", "format", "enum", "pattern", "default", "required", "properties", "items",
-    "additionalProperties", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
+    "additionalProperties", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties",
     "x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
 )  # fmt: skip
 
@@ -103,7 +103,7 @@ def structural(schema: Schema, definitions: Schema, *, with_defaults: bool) -> S
         result.setdefault("format", "int64")
     if "description" in result:
         result["description"] = " ".join(textwrap.dedent(result["description"]).split())
-    if not with_defaults or result.get("default") is None or result["default"] == []:
+    if not with_defaults or result.get("default") is None or result["default"] in ([], {}):
         result.pop("default", None)
     else:
         result["default"] = _without_nulls(result["default"])

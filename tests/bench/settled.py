@@ -10,6 +10,7 @@ from typing import Any
 from slipway.api.v1alpha1.deployment import Attempt, Deployment, Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import deployments, model_versions
+from slipway.domain.checks.image import image_of
 from slipway.domain.conditions import timestamp
 from slipway.domain.deployments import Result
 from slipway.domain.model_versions import Outcome
@@ -54,7 +55,7 @@ class Served:
             raise AssertionError("every Deployment of the bench is on SageMaker")
         owner = Owner(INSTALLATION, metadata.namespace, metadata.name, metadata.uid)
         served = ServedModel(repo=REPO, revision=COMMIT, model_version=parsed.spec.model_ref.name)
-        image = deployments.image_of(parsed, catalogue.shipped())
+        image = image_of(parsed, catalogue.shipped())
         wanted = desired(parsed.spec, target, served, image, owner)
         return cls(parsed, owner, wanted, default_endpoint_name(metadata.namespace, metadata.name))
 

@@ -13,12 +13,15 @@ import pytest
 from slipway.api.v1alpha1.deployment import Deployment, Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.crds import DEFINITIONS, openapi_schema
-from slipway.domain import deployments, model_versions
+from slipway.domain import model_versions
+from slipway.domain.checks.chain import checked
+from slipway.domain.checks.inputs import Inputs
 from slipway.domain.permissions import PlacementRule
 from slipway.domain.sagemaker import catalogue
 from tests.unit.domain import builders
 from tests.unit.domain.builders import ACCOUNT, ENDPOINT, REGION, Json, merged
 
+OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"
 ENVIRONMENT = celpy.Environment()
 
 
@@ -27,30 +30,38 @@ class Rule:
     """One rule, and where in the object `self` is."""
 
     kind: str
-    path: tuple[str, ...]
+    path: tuple[str | int, ...]
     expression: str
     message: str
 
     def allows(self, new: Json, old: Json) -> bool:
         """Whether an update from `old` to `new` passes. Rules that name oldSelf are about updates only."""
         program = ENVIRONMENT.program(ENVIRONMENT.compile(self.expression))
-        here, before = _at(new, self.path), _at(old, self.path)
-        if here is None or before is None:
+        here, before = (_at(_stored(self.kind, version), self.path) for version in (new, old))
+        if here is None or (before is None and "oldSelf" in self.expression):
             return True
         return bool(program.evaluate({"self": celpy.json_to_cel(here), "oldSelf": celpy.json_to_cel(before)}))
 
 
-def _at(found: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        found = (found or {}).get(name)
+def _stored(kind: str, given: Json) -> Json:
+    """The object with the schema's defaults, which the API server fills in before it evaluates rules."""
+    model = Deployment if kind == "Deployment" else ModelVersion
+    return {**given, **model.model_validate(given).to_api()}
+
+
+def _at(found: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        found = (found or [None])[step] if isinstance(step, int) else (found or {}).get(step)
     return found
 
 
-def _rules(kind: str, schema: Json, path: tuple[str, ...] = ()) -> Iterator[Rule]:
+def _rules(kind: str, schema: Json, path: tuple[str | int, ...] = ()) -> Iterator[Rule]:
     for rule in schema.get("x-kubernetes-validations", ()):
         yield Rule(kind, path, rule["rule"], rule["message"])
     for name, child in schema.get("properties", {}).items():
         yield from _rules(kind, child, (*path, name))
+    if "items" in schema:
+        yield from _rules(kind, schema["items"], (*path, 0))
 
 
 RULES = [rule for definition in DEFINITIONS for rule in _rules(definition.kind, openapi_schema(definition.model))]
@@ -76,6 +87,21 @@ OFFENCES = [
     Offence("set dtype or quantization", spec={"engine": {"dtype": "bfloat16", "quantization": "awq"}}),
     Offence("region cannot change", spec={"target": {"sageMaker": {"region": "us-east-1"}}}),
     Offence("endpointName cannot change", spec={"target": {"sageMaker": {"endpointName": "another"}}}),
+    Offence("maxInputTokens is a setting of TGI", spec={"engine": {"name": "vLLM", "maxInputTokens": 2048}}),
+    Offence("container AWS is for vLLM", spec={"engine": {"container": "AWS"}}),
+    Offence("assumeRole.arn cannot change", spec={"target": {"sageMaker": {"assumeRole": {"arn": OTHER_ROLE}}}}),
+    Offence("tags must not begin", spec={"target": {"sageMaker": {"tags": {"slipway.dev/uid": "1"}}}}),
+    Offence("tags must not begin", spec={"target": {"sageMaker": {"tags": {"aws:team": "1"}}}}),
+    Offence(
+        "blueGreen is for strategy", spec={"rollout": {"strategy": "Rolling", "blueGreen": {"shift": "AllAtOnce"}}}
+    ),
+    Offence("blueGreen is for strategy", spec={"rollout": {"rolling": {"batchPercent": 20}}}),
+    Offence("shift Canary takes", spec={"rollout": {"blueGreen": {"shift": "Linear", "stepPercent": 5}}}),
+    Offence("shift Canary takes", spec={"rollout": {"blueGreen": {"shift": "Canary"}}}),
+    Offence("shift Canary takes", spec={"rollout": {"blueGreen": {"shift": "AllAtOnce", "stepPercent": 5}}}),
+    Offence("give an alarm either", spec={"rollout": {"alarms": [{"name": "a", "metric": "ModelLatency"}]}}),
+    Offence("give an alarm either", spec={"rollout": {"alarms": [{"metric": "ModelLatency"}]}}),
+    Offence("give an alarm either", spec={"rollout": {"alarms": [{}]}}),
     Offence("set exactly one target", spec={"target": {"sageMaker": None}}),
     Offence("metadata.name must be", metadata={"name": "1st"}),
     Offence("metadata.name must be", metadata={"name": "a" * 49}),
@@ -117,7 +143,7 @@ def _operators_words(kind: str, bad: Json) -> str:
     placement = Placement(target="SageMaker", account=ACCOUNT, region=REGION, endpoint_name=ENDPOINT)
     found = Deployment.model_validate(bad)
     found = found.model_copy(update={"status": found.status.model_copy(update={"placement": placement})})
-    inputs = deployments.Inputs(
+    inputs = Inputs(
         deployment=found,
         model_version=builders.model_version(),
         account=ACCOUNT,
@@ -125,5 +151,5 @@ def _operators_words(kind: str, bad: Json) -> str:
         default_rule=PlacementRule(namespaces=("*",), accounts=("*",), regions=("*",), execution_roles=("*",)),
         catalogue=catalogue.shipped(),
     )
-    problem = deployments.checked(inputs).problem
+    problem = checked(inputs).problem
     return problem.finding.message if problem else ""

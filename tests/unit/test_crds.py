@@ -87,11 +87,13 @@ class TestStructure:
 class TestSpec:
     def test_everything_that_can_grow_has_a_bound(self) -> None:
         """Without them the cost of a CEL rule is beyond the API server's budget."""
-        bounds = {"string": {"maxLength", "enum"}, "array": {"maxItems"}, "integer": {"maximum"}}
+        bounds = {"string": {"maxLength", "enum"}, "array": {"maxItems"}, "integer": {"maximum"}, "number": {"maximum"}}
 
         def boundless(node: Schema) -> bool:
             needed = bounds.get(node["type"], set())
-            return "additionalProperties" in node or bool(needed and not needed & node.keys())
+            if "additionalProperties" in node:
+                return "maxProperties" not in node
+            return bool(needed and not needed & node.keys())
 
         assert where(boundless, below="spec") == []
 

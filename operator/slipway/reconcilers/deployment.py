@@ -11,8 +11,11 @@ from slipway.api.v1alpha1 import FINALIZER
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import Deployment, Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
-from slipway.domain import deployments
-from slipway.domain.deployments import Checked, Inputs, Problem, Result
+from slipway.domain.checks.chain import Checked, checked
+from slipway.domain.checks.image import image_of
+from slipway.domain.checks.inputs import Inputs, Problem
+from slipway.domain.checks.placement import other_account, placement_of
+from slipway.domain.deployments import Result
 from slipway.domain.errors import OutsideError, Rejected
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.deletion import plan_deletion
@@ -84,43 +87,43 @@ class ServingPass(DeploymentPass):
     async def run(self) -> float | None:
         """Seconds until the next pass."""
         model_version = await self._model_version()
-        checked = deployments.checked(self._inputs(model_version, account=None))
-        if checked.served is None and self.deployment.status.placement is None:
-            await self.report(_with_problem(Result(), checked.problem))
+        checks = checked(self._inputs(model_version, account=None))
+        if checks.served is None and self.deployment.status.placement is None:
+            await self.report(_with_problem(Result(), checks.problem))
             return None  # no call is made for a spec that cannot be acted on
-        circumstances = self._circumstances(checked)
+        circumstances = self._circumstances(checks)
         held = self.tools.retries.holding(self.key, circumstances)
         if held:
             await self.report(self.refused(Result(), held[0]))
             return held[1]
         try:
             account = await self.account()
-            checked = deployments.checked(self._inputs(model_version, account=account))
-            if checked.served is None and self.deployment.status.placement is None:
-                await self.report(_with_problem(Result(), checked.problem))
+            checks = checked(self._inputs(model_version, account=account))
+            if checks.served is None and self.deployment.status.placement is None:
+                await self.report(_with_problem(Result(), checks.problem))
                 return self.timing.rejected_longest  # the account may be another one then
-            placement = deployments.placement_of(self.deployment, account)
-            wanted = self._desired(checked)
+            placement = placement_of(self.deployment, account)
+            wanted = self._desired(checks)
             elsewhere = placement is not None and placement.account != account
             seen = await self._look(placement, wanted) if placement and not elsewhere else None
         except OutsideError as error:
             return await self.failed(circumstances, error, Result())
         if placement is None or wanted is None or seen is None:
-            return await self._stopped(checked, seen)
-        return await self._proceed(circumstances, checked, placement, wanted, seen)
+            return await self._stopped(checks, seen)
+        return await self._proceed(circumstances, checks, placement, wanted, seen)
 
-    async def _stopped(self, checked: Checked, seen: Observation | None) -> float | None:
+    async def _stopped(self, checks: Checked, seen: Observation | None) -> float | None:
         """The spec cannot be acted on; what serves goes on serving, and its state is still reported."""
         seen = seen.without_others(self.owner) if seen else None
         revision = progress.revised(self.deployment.status, seen, None, self.owner, self.now) if seen else None
-        await self.report(_with_problem(Result(seen=seen, revision=revision), checked.problem))
+        await self.report(_with_problem(Result(seen=seen, revision=revision), checks.problem))
         moving = seen is not None and seen.endpoint is not None and seen.endpoint.state.is_moving
         return self.timing.poll_moving if moving else None
 
     async def _proceed(
         self,
         circumstances: Hashable,
-        checked: Checked,
+        checks: Checked,
         placement: Placement,
         wanted: Desired,
         seen: Observation,
@@ -152,7 +155,7 @@ class ServingPass(DeploymentPass):
                 reconciling=steps.reconciling,
                 stalled=steps.stalled,
             ),
-            checked.problem,
+            checks.problem,
         )
         return await self.act(circumstances, placement, steps, result)
 
@@ -181,17 +184,17 @@ class ServingPass(DeploymentPass):
             hub=installation.hub_of_containers,
         )
 
-    def _circumstances(self, checked: Checked) -> Hashable:
+    def _circumstances(self, checks: Checked) -> Hashable:
         """What must change before something that was refused is asked again at once."""
         metadata = self.deployment.metadata
-        return (metadata.uid, metadata.generation, self.trigger, checked.served)
+        return (metadata.uid, metadata.generation, self.trigger, checks.served)
 
-    def _desired(self, checked: Checked) -> Desired | None:
+    def _desired(self, checks: Checked) -> Desired | None:
         target = self.deployment.spec.target.sage_maker
-        if checked.served is None or target is None:
+        if checks.served is None or target is None:
             return None
-        image = deployments.image_of(self.deployment, self.tools.catalogue)
-        return desired(self.deployment.spec, target, checked.served, image, self.owner)
+        image = image_of(self.deployment, self.tools.catalogue)
+        return desired(self.deployment.spec, target, checks.served, image, self.owner)
 
     async def _look(self, placement: Placement, wanted: Desired | None) -> Observation:
         """What is there; from the shared poller alone, if that shows that nothing has moved."""
@@ -246,11 +249,11 @@ class DeletionPass(DeploymentPass):
             return held[1]
         try:
             account = await self.account()
-            placement = deployments.placement_of(self.deployment, account)
+            placement = placement_of(self.deployment, account)
             if placement is None:
                 raise AssertionError("there is a placement or a target, so there is a placement")
             if placement.account != account:
-                raise Rejected("PlacementChanged", deployments.other_account(placement, account))
+                raise Rejected("PlacementChanged", other_account(placement, account))
             seen = await self._look(placement)
         except OutsideError as error:
             return await self.failed(circumstances, error, Result(deleting=True))

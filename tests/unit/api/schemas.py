@@ -39,7 +39,14 @@ def nodes(schema: Schema, path: str = "") -> Iterator[Node]:
             yield from nodes(schema[key], f"{path}{mark}")
 
 
-TYPES: dict[str, type] = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
 
 
 def refused(value: Any, schema: Schema, path: str = "") -> list[str]:
@@ -59,12 +66,13 @@ def refused(value: Any, schema: Schema, path: str = "") -> list[str]:
 
 
 def _within_bounds(value: Any, schema: Schema) -> bool:
-    size = value if isinstance(value, int) else len(value)
+    size = value if isinstance(value, (int, float)) else len(value)
     limits = {
         dict: ("minProperties", "maxProperties"),
         list: ("minItems", "maxItems"),
         str: ("minLength", "maxLength"),
         int: ("minimum", "maximum"),
+        float: ("minimum", "maximum"),
         bool: ("minimum", "maximum"),
     }
     least, most = limits[type(value)]

@@ -22,22 +22,14 @@ from slipway.api.v1alpha1.deployment import (
     RevisionStatus,
 )
 from slipway.api.v1alpha1.model_version import ModelVersion
+from slipway.domain.checks.chain import checked
+from slipway.domain.checks.image import check_image, image_in_use, image_of
+from slipway.domain.checks.inputs import Inputs
+from slipway.domain.checks.model import check_model, check_weights
+from slipway.domain.checks.placement import check_placement_allowed, check_placement_fixed, placement_of
+from slipway.domain.checks.spec import check_spec
 from slipway.domain.conditions import Finding, timestamp
-from slipway.domain.deployments import (
-    Inputs,
-    Result,
-    check_image,
-    check_model,
-    check_placement_allowed,
-    check_placement_fixed,
-    check_spec,
-    check_weights,
-    checked,
-    image_in_use,
-    image_of,
-    next_status,
-    placement_of,
-)
+from slipway.domain.deployments import Result, next_status
 from slipway.domain.permissions import PlacementRule
 from slipway.domain.sagemaker.catalogue import NotInCatalogue, shipped
 from slipway.domain.sagemaker.desired import OWN_VARIABLES, ServedModel

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from slipway.api.v1alpha1.deployment import Deployment
-from slipway.domain.deployments import image_of, placement_of
+from slipway.domain.checks.image import image_of
+from slipway.domain.checks.placement import placement_of
 from slipway.domain.model_versions import source_hash
 from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner

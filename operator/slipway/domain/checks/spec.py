@@ -1,0 +1,99 @@
+"""Whether the spec is sound in itself."""
+
+import re
+
+from slipway.api.v1alpha1.common import seconds
+from slipway.api.v1alpha1.deployment import (
+    ALARM_NAME_OR_METRIC,
+    DTYPE_OR_QUANTIZATION,
+    INPUT_BELOW_TOTAL,
+    INPUT_TOKENS_TGI_ONLY,
+    NAME_MAX_LENGTH,
+    NAME_PATTERN,
+    NAME_SHAPE,
+    ONE_TARGET,
+    RESERVED_TAGS,
+    SHIFT_NEEDS_STEP,
+    STRATEGY_SETTINGS,
+    TGI_IS_HUGGING_FACE,
+    BlueGreen,
+    Engine,
+    Rollout,
+    SageMakerTarget,
+)
+from slipway.domain.checks.inputs import Inputs, Problem, invalid
+from slipway.domain.sagemaker.desired import OWN_VARIABLES, STARTUP_TIMEOUT_RANGE
+
+_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b")
+"""What an access token of Hugging Face or an access key of AWS looks like:
+https://huggingface.co/docs/hub/security-tokens and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
+
+
+def check_spec(inputs: Inputs) -> Problem | None:
+    """The CEL rules once more, for API servers that do not know CEL, and what CEL cannot say."""
+    metadata, spec = inputs.deployment.metadata, inputs.deployment.spec
+    if not re.fullmatch(NAME_PATTERN, metadata.name) or len(metadata.name) > NAME_MAX_LENGTH:
+        return invalid(NAME_SHAPE)
+    if spec.target.sage_maker is None:
+        return invalid(ONE_TARGET)
+    problems = (
+        _engine(spec.engine),
+        _rollout(spec.rollout),
+        _sagemaker(spec.target.sage_maker),
+        _environment(spec.engine),
+    )
+    text = next((problem for problem in problems if problem), None)
+    return invalid(text) if text else None
+
+
+def _engine(engine: Engine) -> str | None:
+    if (engine.max_input_tokens or 0) >= (engine.max_total_tokens or float("inf")):
+        return INPUT_BELOW_TOTAL
+    if engine.dtype and engine.quantization:
+        return DTYPE_OR_QUANTIZATION
+    if engine.name != "TGI" and engine.max_input_tokens is not None:
+        return INPUT_TOKENS_TGI_ONLY
+    if engine.name == "TGI" and engine.container != "HuggingFace":
+        return TGI_IS_HUGGING_FACE
+    return None
+
+
+def _rollout(rollout: Rollout) -> str | None:
+    if (rollout.blue_green and rollout.strategy != "BlueGreen") or (rollout.rolling and rollout.strategy != "Rolling"):
+        return STRATEGY_SETTINGS
+    if rollout.blue_green and not _step_fits(rollout.blue_green):
+        return SHIFT_NEEDS_STEP
+    for alarm in rollout.alarms:
+        by_name = alarm.name is not None
+        if by_name == (alarm.metric is not None) or by_name == (alarm.threshold is not None):
+            return ALARM_NAME_OR_METRIC
+    shortest, longest = STARTUP_TIMEOUT_RANGE
+    if not shortest <= seconds(rollout.startup_timeout) <= longest:
+        return "spec.rollout.startupTimeout must be between 1m and 1h, which is what SageMaker allows"
+    return None
+
+
+def _step_fits(blue_green: BlueGreen) -> bool:
+    step = blue_green.step_percent
+    if blue_green.shift == "AllAtOnce":
+        return step is None
+    return step is not None and step >= (10 if blue_green.shift == "Linear" else 1)
+
+
+def _sagemaker(target: SageMakerTarget) -> str | None:
+    if any(key.startswith(("slipway.dev/", "aws:")) for key in target.tags):
+        return RESERVED_TAGS
+    return None
+
+
+def _environment(engine: Engine) -> str | None:
+    for variable in engine.env:
+        if variable.name in OWN_VARIABLES:
+            return f"spec.engine.env may not set {variable.name}: {OWN_VARIABLES[variable.name]}"
+        if _TOKEN.search(variable.value):
+            return (
+                f"spec.engine.env sets {variable.name} to something that looks like an access token: the "
+                "environment of a SageMaker model is readable by everyone who may describe it"
+            )
+    return None
