@@ -179,9 +179,18 @@ def test_every_metric_is_documented_and_exists() -> None:
     assert set(documented("README.md", "## Metrics and health")) == names
 
 
+_SERVICES = {
+    "GetCallerIdentity": "sts",
+    "PutMetricAlarm": "cloudwatch",
+    "DescribeAlarms": "cloudwatch",
+    "DeleteAlarms": "cloudwatch",
+}
+"""Operations of other services than SageMaker."""
+
+
 def operations() -> set[str]:
     """The boto3 operations in targets/sagemaker, as IAM actions."""
-    verbs = ("create", "update", "delete", "describe", "list", "add", "get")
+    verbs = ("invoke", "put", "create", "update", "delete", "describe", "list", "add", "get")
     name = re.compile(rf"^(?:{'|'.join(verbs)})_[a-z_]+$")
     found = {"describe_endpoint_config", "describe_model"}  # written as f"describe_{kind}" in one place
     for path in (SOURCE / "targets" / "sagemaker").glob("*.py"):
@@ -189,7 +198,7 @@ def operations() -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and name.match(node.value):
                 found.add(node.value)
     camel = {"".join(part.title() for part in operation.split("_")) for operation in found}
-    return {f"sts:{action}" if action == "GetCallerIdentity" else f"sagemaker:{action}" for action in camel}
+    return {f"{_SERVICES.get(action, 'sagemaker')}:{action}" for action in camel}
 
 
 def test_the_operators_policy_allows_what_the_code_asks_for_and_nothing_else() -> None:
@@ -199,7 +208,7 @@ def test_the_operators_policy_allows_what_the_code_asks_for_and_nothing_else() -
         for statement in policy["Statement"]
         for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
     }
-    assert allowed == operations() | {"iam:PassRole"}
+    assert allowed == operations() | {"iam:PassRole", "cloudwatch:TagResource"}
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:

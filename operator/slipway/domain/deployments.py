@@ -5,6 +5,7 @@ from datetime import datetime
 
 from slipway.api.v1alpha1.deployment import (
     Attempt,
+    CheckStatus,
     Deployment,
     DeploymentStatus,
     EndpointStatus,
@@ -13,6 +14,7 @@ from slipway.api.v1alpha1.deployment import (
 )
 from slipway.domain.conditions import Finding, Health, conditions
 from slipway.domain.sagemaker import progress
+from slipway.domain.sagemaker.attempts import is_another
 from slipway.domain.sagemaker.observation import Observation
 
 
@@ -27,7 +29,14 @@ class Result:
     image: str | None = None
     reconciling: Finding | None = None
     stalled: Finding | None = None
+    drifted: Finding | None = None
     revision: RevisionStatus | None = None
+    checked: CheckStatus | None = None
+    """The last check. None: unchanged, unless a new attempt has begun."""
+    alarms: tuple[str, ...] | None = None
+    """Names of the alarms that exist or may exist. None: unchanged."""
+    settled: bool = False
+    """Whether everything is as the spec wants it."""
     deleting: bool = False
 
 
@@ -52,11 +61,25 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         endpoint=endpoint_status,
         revision=revision,
         attempt=result.attempt or before.attempt,
+        check=result.checked or _check_of(result, before),
+        alarms=_alarms_of(result, before),
+        binding=before.binding,
+        settled_generation=generation if result.settled else before.settled_generation,
+        expires_at=before.expires_at,
         history=progress.history(before.history, revision.serving, result.attempt, now),
         replicas=wanted,
         ready_replicas=ready,
         image=result.image or before.image,
     )
+
+
+def _check_of(result: Result, before: DeploymentStatus) -> CheckStatus | None:
+    """The check of a former attempt says nothing about a new one."""
+    return None if result.attempt and is_another(result.attempt, before.attempt) else before.check
+
+
+def _alarms_of(result: Result, before: DeploymentStatus) -> list[str] | None:
+    return before.alarms if result.alarms is None else list(result.alarms) or None
 
 
 def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) -> Health:
@@ -65,9 +88,11 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         reconciling = None if result.stalled else why
         return Health(False, why, reconciling=reconciling, stalled=result.stalled)
     why_not = result.stalled or result.reconciling
+    warnings = (("Drifted", result.drifted),) if result.drifted else ()
     serving = revision.serving
     if serving is None:
         nothing = why_not or Finding("Starting", "nothing serves yet")
-        return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled)
+        return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled, warnings=warnings)
     text = f"{serving.repo} at {serving.revision} serves"
-    return Health(True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled)
+    finding = Finding("Serving", text)
+    return Health(True, finding, reconciling=result.reconciling, stalled=result.stalled, warnings=warnings)

@@ -17,12 +17,15 @@ from slipway.domain.checks.inputs import Inputs, Problem
 from slipway.domain.checks.placement import other_account, placement_of
 from slipway.domain.deployments import Result
 from slipway.domain.errors import OutsideError, Rejected
-from slipway.domain.sagemaker import progress
+from slipway.domain.sagemaker import alarms, progress
+from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
-from slipway.domain.sagemaker.plan import Situation, plan
+from slipway.domain.sagemaker.plan import plan
 from slipway.domain.sagemaker.quiet import at_rest
+from slipway.domain.sagemaker.situation import Plan, Situation
+from slipway.domain.sagemaker.steps import VARIANT
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
 from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools
@@ -103,7 +106,7 @@ class ServingPass(DeploymentPass):
                 await self.report(_with_problem(Result(), checks.problem))
                 return self.timing.rejected_longest  # the account may be another one then
             placement = placement_of(self.deployment, account)
-            wanted = self._desired(checks)
+            wanted = self._desired(checks, placement)
             elsewhere = placement is not None and placement.account != account
             seen = await self._look(placement, wanted) if placement and not elsewhere else None
         except OutsideError as error:
@@ -132,32 +135,50 @@ class ServingPass(DeploymentPass):
             await self.set_finalizers([*self.deployment.metadata.finalizers, FINALIZER])
             return 0.0
         ours = seen.without_others(self.owner)
-        revision = progress.revised(self.deployment.status, ours, wanted, self.owner, self.now)
+        status, spec = self.deployment.status, self.deployment.spec
+        unproven = checking.unproven(spec.rollout.check, status.attempt, status.check)
+        revision = progress.revised(status, ours, wanted, self.owner, self.now, unproven)
         situation = Situation(
             owner=self.owner,
             endpoint_name=placement.endpoint_name,
             desired=wanted,
             seen=seen,
-            attempt=self.deployment.status.attempt,
+            attempt=status.attempt,
             revision=revision,
             now=self.now,
             capacity_delay=self.timing.capacity_delay,
             trigger=self.trigger,
+            checked=status.check,
+            adopt=spec.target.sage_maker is not None and spec.target.sage_maker.adopt,
+            drift=spec.drift,
+            settled=self._settled(wanted),
+            made_alarms=tuple(status.alarms or ()),
         )
         steps = plan(situation)
         result = _with_problem(
             Result(
                 seen=ours,
-                placement=placement,
+                placement=_adopting(placement, steps),
                 attempt=steps.attempt,
                 image=wanted.image,
                 revision=revision,
                 reconciling=steps.reconciling,
                 stalled=steps.stalled,
+                drifted=steps.drifted,
+                alarms=alarms.remembered(situation, steps),
+                settled=steps.at_rest,
             ),
             checks.problem,
         )
         return await self.act(circumstances, placement, steps, result)
+
+    def _settled(self, wanted: Desired) -> bool:
+        """Whether everything was once as it is wanted now."""
+        status = self.deployment.status
+        settled = status.settled_generation == self.deployment.metadata.generation
+        attempt = status.attempt
+        succeeded = attempt is not None and attempt.outcome == "Succeeded" and attempt.config == wanted.config.name
+        return settled and succeeded
 
     async def _model_version(self) -> ModelVersion | None:
         """One that was never seen is asked for: the two watches do not keep step with each other."""
@@ -189,17 +210,24 @@ class ServingPass(DeploymentPass):
         metadata = self.deployment.metadata
         return (metadata.uid, metadata.generation, self.trigger, checks.served)
 
-    def _desired(self, checks: Checked) -> Desired | None:
+    def _desired(self, checks: Checked, placement: Placement | None) -> Desired | None:
         target = self.deployment.spec.target.sage_maker
-        if checks.served is None or target is None:
+        if checks.served is None or target is None or placement is None:
             return None
-        image = image_of(self.deployment, self.tools.catalogue)
-        return desired(self.deployment.spec, target, checks.served, image, self.owner)
+        return desired(
+            self.deployment.spec,
+            target,
+            checks.served,
+            image_of(self.deployment, self.tools.catalogue),
+            self.owner,
+            endpoint_name=placement.endpoint_name,
+            variant=placement.variant,
+        )
 
     async def _look(self, placement: Placement, wanted: Desired | None) -> Observation:
         """What is there; from the shared poller alone, if that shows that nothing has moved."""
         summary = await self.tools.target.summary(placement)
-        resting = at_rest(self.deployment, wanted, summary, self.owner)
+        resting = at_rest(self.deployment, wanted, summary, self.owner, self.trigger)
         if resting:
             return resting
         status = self.deployment.status
@@ -211,6 +239,8 @@ class ServingPass(DeploymentPass):
             model=wanted.model.name if wanted else None,
             known_configs=frozenset(entry.config for entry in known if entry),
             inventory=InventoryWish.SETTLED if self._must_tidy(wanted) else InventoryWish.NEVER,
+            alarms=tuple({*(wanted.watched if wanted else ()), *(status.alarms or ())}),
+            fallback=status.attempt.replaces if status.attempt and status.check else None,
         )
         return await self.tools.target.observe(placement, question)
 
@@ -220,6 +250,13 @@ class ServingPass(DeploymentPass):
         if wanted is None:
             return False
         return attempt is None or attempt.config != wanted.config.name or attempt.outcome != "Succeeded"
+
+
+def _adopting(placement: Placement, steps: Plan) -> Placement:
+    """The variant of an endpoint that is taken over is part of where the Deployment lives."""
+    if steps.adopts in (None, VARIANT):
+        return placement
+    return placement.model_copy(update={"variant": steps.adopts})
 
 
 def _with_problem(result: Result, problem: Problem | None) -> Result:
@@ -272,7 +309,12 @@ class DeletionPass(DeploymentPass):
         return await self.act(circumstances, placement, steps, result)
 
     async def _look(self, placement: Placement) -> Observation:
-        question = Question(owner=self.owner, endpoint_name=placement.endpoint_name, inventory=InventoryWish.ALWAYS)
+        question = Question(
+            owner=self.owner,
+            endpoint_name=placement.endpoint_name,
+            inventory=InventoryWish.ALWAYS,
+            alarms=tuple(self.deployment.status.alarms or ()),
+        )
         return await self.tools.target.observe(placement, question)
 
     def _age(self) -> float:

@@ -13,8 +13,10 @@ from slipway.domain.deployments import Result
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Transient
 from slipway.domain.installation import Installation
 from slipway.domain.names import Owner
+from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.catalogue import Catalogue
-from slipway.domain.sagemaker.plan import Plan
+from slipway.domain.sagemaker.check import CheckRequest
+from slipway.domain.sagemaker.situation import Plan
 from slipway.domain.sagemaker.steps import CreateEndpoint
 from slipway.kube import Kube
 from slipway.loop.clock import Clock
@@ -80,6 +82,8 @@ class DeploymentPass:
         what serves and what served before, so that nothing is tidied away that the stored status still promises.
         What was refused stays reported until a try succeeds: each retry would else be two changes of the status.
         """
+        if plan.check:
+            return await self._check(circumstances, placement, plan.check, result)
         if not plan.steps:
             self.tools.retries.clear(self.key)
             await self.report(result)
@@ -96,6 +100,21 @@ class DeploymentPass:
             return await self.failed(circumstances, error, result)
         self.tools.retries.clear(self.key)
         return _CREATION_SHOWS if isinstance(step, CreateEndpoint) else 0.0
+
+    async def _check(
+        self, circumstances: Hashable, placement: Placement, question: CheckRequest, result: Result
+    ) -> float:
+        """Ask the endpoint, and store what came of it. What follows from it is the next pass' matter."""
+        await self.report(result)
+        try:
+            answer = await self.tools.target.check(placement, question)
+        except OutsideError as error:
+            return await self.failed(circumstances, error, result)
+        self.tools.retries.clear(self.key)
+        checked = checking.judged(question, answer, self.deployment.status.check, self.tools.clock.now())
+        log.info("check: %s", checked.outcome, extra={"latency_ms": checked.latency_ms, "tries": checked.tries})
+        await self.report(replace(result, checked=checked))
+        return self.timing.retry_first * checked.tries if checked.outcome == "Retrying" else 0.0
 
     async def _check_alive(self) -> None:
         """The first mutation of a pass needs proof that the object is still the one that was planned for.

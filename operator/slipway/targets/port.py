@@ -6,6 +6,7 @@ Every method raises the errors of `slipway.domain.errors` only. Looking never mo
 from typing import Protocol
 
 from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
 from slipway.domain.sagemaker.steps import Step
 
@@ -23,6 +24,10 @@ class Target(Protocol):
 
     async def execute(self, placement: Placement, step: Step) -> None:
         """Carry out one step. Finding that it was carried out before is success."""
+        ...
+
+    async def check(self, placement: Placement, question: CheckRequest) -> CheckAnswer:
+        """Put a question to the endpoint. That its container does not answer well is an answer, not an error."""
         ...
 
     async def summary(self, placement: Placement) -> EndpointSummary | None:

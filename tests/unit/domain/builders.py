@@ -19,7 +19,7 @@ from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired, ServedModel, desired
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
-from slipway.domain.sagemaker.plan import Plan, Situation
+from slipway.domain.sagemaker.situation import Plan, Situation
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "123456789012"
@@ -153,6 +153,7 @@ def attempt(of: Desired, outcome: str = "InProgress", **changes: Any) -> Attempt
         started_at=timestamp(NOW - timedelta(minutes=5)),
         outcome="InProgress",
         endpoint_modified=endpoint().last_modified,
+        rollout=of.fingerprint,
     )
     return base.model_copy(update={"outcome": outcome, **changes})
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from slipway.domain.names import TAG_RETAINED, Owner
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import EndpointState
-from tests.unit.domain.builders import A, B, C
+from tests.unit.domain.builders import A, B, C, Json
 from tests.unit.reconcilers.harness import MV, Harness
 from tests.unit.reconcilers.world import Fault, World, WorldConfig, WorldModel
 
@@ -24,6 +24,18 @@ FAULTS = st.lists(
     st.sampled_from([None, *Fault.__args__]),  # type: ignore[attr-defined]
     max_size=2,
 )
+ERRORS = {"metric": "Invocation5XXErrors", "threshold": 1.0, "statistic": "Sum"}
+CHECK = {"prompt": "Are you there?"}
+ROLLOUTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "check": st.just(CHECK),
+        "blueGreen": st.sampled_from([{"shift": "Canary", "stepPercent": 10}, {"shift": "AllAtOnce"}]),
+        "alarms": st.sampled_from(
+            [[{"name": "pager"}], [{"metric": "ModelLatency", "threshold": 5e6}], [{"name": "pager"}, ERRORS]]
+        ),
+    },
+)
 NEIGHBOUR = Owner("here", "ml", "twin-2", "uid-n")
 
 
@@ -32,7 +44,10 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(protected=self._protected, on_try=self._tried, on_failure=self._failed)
+        self.world = World(
+            protected=self._protected, on_try=self._tried, on_failure=self._failed, may_adopt=self._may_adopt
+        )
+        self.world.alarms["pager"] = "OK"
         self.world.models["neighbour"] = WorldModel(NEIGHBOUR.tags(), {})
         self.world.configs["neighbour"] = WorldConfig(NEIGHBOUR.tags(), "neighbour", 1)
         self.harness = Harness(self.world)
@@ -53,6 +68,10 @@ class Life(RuleBasedStateMachine):
         kept = (found.status.revision.serving, found.status.revision.previous)
         return {entry.config for entry in kept if entry}
 
+    def _may_adopt(self) -> bool:
+        found = self.harness.deployment
+        return bool(found and found.spec.target.sage_maker and found.spec.target.sage_maker.adopt)
+
     def _circumstances(self) -> Hashable:
         found = self.harness.deployment
         metadata = found.metadata if found else None
@@ -71,9 +90,20 @@ class Life(RuleBasedStateMachine):
 
     # What people do
 
-    @initialize(commit=COMMITS, replicas=st.sampled_from([None, 2]), serves=st.booleans())
-    def create(self, commit: str, replicas: int | None, serves: bool) -> None:
-        self.harness.apply(commit, replicas=replicas)
+    @initialize(
+        commit=COMMITS,
+        replicas=st.sampled_from([None, 2]),
+        rollout=ROLLOUTS,
+        theirs=st.sampled_from([None, None, "AllTraffic", "primary"]),
+        serves=st.booleans(),
+    )
+    def create(self, commit: str, replicas: int | None, rollout: Json, theirs: str | None, serves: bool) -> None:
+        """`theirs`: the variant of an endpoint that exists already, and is to be adopted."""
+        if theirs:
+            self.world.outside_config("before", "main", theirs)
+            self.world.outside_endpoint(ENDPOINT, {"team": "search"}, "before")
+        target = {"sageMaker": {"adopt": theirs is not None}}
+        self.harness.apply(commit, replicas=replicas, rollout=rollout, target=target)
         if serves:
             self.harness.calm()
 
@@ -103,6 +133,17 @@ class Life(RuleBasedStateMachine):
         self.harness.edit(engine={"image": image})
 
     @precondition(lambda self: self._lives())
+    @rule(rollout=ROLLOUTS)
+    def roll_out_in_another_way(self, rollout: Json) -> None:
+        self.harness.edit(rollout=None)
+        self.harness.edit(rollout=rollout)
+
+    @precondition(lambda self: self._lives())
+    @rule(drift=st.sampled_from(["Correct", "Correct", "Report"]))
+    def decide_about_drift(self, drift: str) -> None:
+        self.harness.edit(drift=drift)
+
+    @precondition(lambda self: self._lives())
     @rule()
     def ask_for_another_try(self) -> None:
         self.triggers += 1
@@ -127,6 +168,19 @@ class Life(RuleBasedStateMachine):
     @rule(bad=st.sets(COMMITS, max_size=1))
     def containers_break_or_are_mended(self, bad: set[str]) -> None:
         self.world.bad = bad
+
+    @rule(mute=st.sets(COMMITS, max_size=1))
+    def containers_fall_silent_or_are_mended(self, mute: set[str]) -> None:
+        self.meddling += 1
+        self.world.mute = mute
+
+    @rule()
+    def an_alarm_will_trip(self) -> None:
+        self.world.alarm_trips = True
+
+    @rule(state=st.sampled_from(["OK", "ALARM"]))
+    def the_users_alarm_changes(self, state: str) -> None:
+        self.world.alarms["pager"] = state
 
     @rule(number=st.integers(1, 2))
     def capacity_runs_out(self, number: int) -> None:
@@ -190,6 +244,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def everything_comes_to_rest(self) -> None:
+        self.world.alarms["pager"] = "OK"  # a roll waits for it as long as it lasts
         self.harness.calm()
         before = self.harness.kube.writes, len(self.world.sent)
         self.harness.deliver()
@@ -230,19 +285,26 @@ class Life(RuleBasedStateMachine):
             assert status.replicas == endpoint.desired
         if conditions == {"Ready": ("True", "Serving")}:
             self._serves_what_is_wanted(ours)
-        else:
+        elif "Stalled" in conditions:
             assert conditions["Stalled"][1] in {
                 "EndpointFailed",
                 "RolloutFailed",
+                "CheckFailed",
+                "EndpointMissing",
                 "ModelVersionNotFound",
                 "UpdateRollbackFailed",
             }
+        else:
+            assert "Drifted" in conditions, "neither serves what is wanted nor says why"
+            assert self.harness.live.spec.drift == "Report"
 
     def _serves_what_is_wanted(self, ours: set[str]) -> None:
         status, endpoint = self.harness.live.status, self.world.endpoints[ENDPOINT]
         resolved = self.harness.kube.objects[MV]["status"]["resolved"]["revision"]
         assert endpoint.state is EndpointState.IN_SERVICE
-        assert endpoint.tags == self.harness.owner.tags()
+        assert endpoint.tags.items() >= self.harness.owner.tags().items()
+        wants_alarms = {alarm.metric for alarm in self.harness.live.spec.rollout.alarms if alarm.metric}
+        assert len([name for name in self.world.alarms if name.startswith("slw-")]) == len(wants_alarms)
         assert status.revision.serving
         assert status.revision.serving.revision == status.revision.desired == resolved
         replicas = self.harness.live.spec.replicas
@@ -268,6 +330,7 @@ class Life(RuleBasedStateMachine):
         owner = self.harness.owner
         things = [*self.world.endpoints.values(), *self.world.configs.values(), *self.world.models.values()]
         left = [thing.tags for thing in things if owner.owns(thing.tags)]
+        assert [name for name in self.world.alarms if name.startswith("slw-")] == []
         # One that never had anything does not remove what a predecessor of its name left on purpose.
         assert [tags for tags in left if placed or TAG_RETAINED not in tags] == []
 

@@ -12,6 +12,7 @@ from typing import Literal
 from slipway.api.v1alpha1.deployment import Placement
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED
+from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
 from slipway.domain.sagemaker.observation import (
     DeployedModel,
@@ -25,14 +26,17 @@ from slipway.domain.sagemaker.observation import (
     StoredConfig,
 )
 from slipway.domain.sagemaker.steps import (
+    VARIANT,
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
+    DeleteAlarms,
     DeleteEndpoint,
     DeleteEndpointConfig,
     DeleteModel,
     MarkOwner,
     MarkRetained,
+    PutAlarm,
     SetInstanceCount,
     Step,
     UpdateEndpoint,
@@ -59,6 +63,7 @@ class WorldConfig:
     tags: Tags
     model: str
     instances: int
+    variant: str = VARIANT
 
 
 @dataclass
@@ -75,6 +80,8 @@ class WorldEndpoint:
     """Config of the fleet that is being started."""
     count: int | None = None
     """Number of instances that is being reached."""
+    watched: tuple[str, ...] = ()
+    """Alarms that are watched while it is updated."""
 
 
 @dataclass
@@ -88,6 +95,12 @@ class World:
     """Commits whose container never answers its health check."""
     shortages: int = 0
     """So many of the next fleets find no capacity."""
+    mute: set[str] = field(default_factory=set)
+    """Commits whose container is healthy, but answers no prompt."""
+    alarms: dict[str, str] = field(default_factory=dict)
+    """State of the CloudWatch alarms, by name."""
+    alarm_trips: bool = False
+    """The next update that is watched by an alarm is rolled back because of it."""
     rollback_fails: bool = False
     """The next failed update cannot be rolled back either."""
     current_account: str = "123456789012"
@@ -101,6 +114,10 @@ class World:
     on_try: Callable[[str], None] = lambda config: None
     """Called with a config for which a fleet is started."""
     on_failure: Callable[[str, str], None] = lambda config, words: None
+    may_adopt: Callable[[], bool] = lambda: False
+    """Whether an endpoint without tags may be taken over now."""
+    checks: int = 0
+    """How often an endpoint was asked."""
     _moments: int = 0
 
     # The port: looking
@@ -127,7 +144,34 @@ class World:
             model_exists=model_exists,
             inventory=self._inventory(placement, question) if look else None,
             serving_revision=self._serving_revision(found, question),
+            alarms=self._alarms(found, question),
+            fallback_exists=question.fallback in self.configs if question.fallback else None,
         )
+
+    def _alarms(self, found: WorldEndpoint | None, question: Question) -> dict[str, str] | None:
+        if not question.alarms or (found and found.state.is_moving):
+            return None
+        return {name: self.alarms[name] for name in question.alarms if name in self.alarms}
+
+    async def check(self, placement: Placement, question: CheckRequest) -> CheckAnswer:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault == "killed before":
+            raise Killed
+        if fault in ("refused", "lost"):
+            raise Transient("AwsUnreachable", "no connection")
+        found = self.endpoints[question.endpoint]
+        if not found.state.serves or found.tags.get(TAG_INSTALLATION) != "here":
+            self.violations.append(f"asked {found.name}, which is {found.state} and not ours to ask")
+        self.checks += 1
+        if fault == "killed after":
+            raise Killed
+        if self._commit(found.config) in self.mute:
+            return CheckAnswer(problem="it mumbles")
+        return CheckAnswer(body=b'[{"generated_text": "here I am"}]', latency=0.25)
+
+    def _commit(self, config: str) -> str | None:
+        model = self.models.get(self.configs[config].model) if config in self.configs else None
+        return model.environment.get(MODEL_REVISION) if model else None
 
     def _visible(self, placement: Placement) -> WorldEndpoint | None:
         return self.endpoints.get(placement.endpoint_name) if placement.account == self.current_account else None
@@ -148,7 +192,11 @@ class World:
             failure=found.failure,
             desired_instances=found.desired,
             current_instances=found.current,
+            variants=(self._variant(found),),
         )
+
+    def _variant(self, found: WorldEndpoint) -> str:
+        return self.configs[found.config].variant if found.config in self.configs else VARIANT
 
     def _inventory(self, placement: Placement, question: Question) -> Inventory:
         owner = question.owner
@@ -199,7 +247,8 @@ class World:
         match step:
             case MarkOwner():
                 found = self.endpoints[step.arn.removeprefix("endpoint/")]
-                if found.tags.get(TAG_INSTALLATION) != step.owner.installation:
+                permitted = TAG_INSTALLATION not in found.tags and self.may_adopt()
+                if found.tags.get(TAG_INSTALLATION) != step.owner.installation and not permitted:
                     self.violations.append(f"took over the foreign endpoint {found.name}")
                 found.tags = {k: v for k, v in found.tags.items() if k != TAG_RETAINED} | step.owner.tags()
             case MarkRetained():
@@ -211,6 +260,10 @@ class World:
                 self._delete_config(step.name)
             case DeleteModel():
                 self._delete_model(step.name)
+            case PutAlarm():
+                self.alarms.setdefault(step.alarm.name, "INSUFFICIENT_DATA")
+            case DeleteAlarms():
+                self._delete_alarms(step.names)
             case _:
                 self._bring_about(step)
 
@@ -221,7 +274,8 @@ class World:
             case CreateEndpointConfig():
                 if step.config.model not in self.models:
                     raise NotFound("ModelNotFound", f"Could not find model {step.config.model}")
-                new = WorldConfig(step.owner.tags(), step.config.model, step.config.initial_instances)
+                config = step.config
+                new = WorldConfig(step.owner.tags(), config.model, config.initial_instances, config.variant)
                 self._create(self.configs, step.config.name, new)
             case CreateEndpoint():
                 self._create_endpoint(step)
@@ -229,6 +283,8 @@ class World:
                 self._update(step)
             case SetInstanceCount():
                 found = self._at_rest(step.name)
+                if step.variant != self._variant(found):
+                    raise Rejected("ValidationFailed", f"Could not find variant {step.variant}")
                 found.state, found.count, found.desired = S.UPDATING, step.instances, step.instances
                 self._touch(found)
             case _:
@@ -266,7 +322,13 @@ class World:
         self._must_exist(step.config)
         if found.config == step.config:
             raise Rejected("ValidationFailed", "Cannot update endpoint with the endpoint configuration it already uses")
-        found.state, found.target = S.UPDATING, step.config
+        if self.configs[step.config].variant != self._variant(found):
+            self.violations.append(f"{found.name}: an update changes the variant's name")
+        watched = step.policy.alarms if step.policy else ()
+        missing = [name for name in watched if name not in self.alarms]
+        if missing:
+            raise Rejected("ValidationFailed", f"Could not find CloudWatch alarm {missing[0]}")
+        found.state, found.target, found.watched = S.UPDATING, step.config, watched
         self._touch(found)
         self.on_try(step.config)
 
@@ -315,6 +377,12 @@ class World:
         if found:
             self._check_foreign(found.tags, name)
 
+    def _delete_alarms(self, names: tuple[str, ...]) -> None:
+        for name in names:
+            if not name.startswith("slw-"):
+                self.violations.append(f"deleted the foreign alarm {name}")
+            self.alarms.pop(name, None)
+
     def _check_foreign(self, tags: Tags, name: str) -> None:
         if tags.get(TAG_INSTALLATION) != "here":
             self.violations.append(f"deleted the foreign {name}")
@@ -342,7 +410,7 @@ class World:
             self._end_start(found, found.target)
 
     def _end_start(self, found: WorldEndpoint, config: str) -> None:
-        words = self._why_not(config)
+        words = self._why_not(config) or self._alarm_words(found)
         if words is None:
             found.config, found.current, found.state = config, found.desired, S.IN_SERVICE
         elif found.state is S.CREATING:
@@ -361,22 +429,30 @@ class World:
         model = self.models.get(self.configs[config].model) if config in self.configs else None
         return PING_WORDS if model and model.environment[MODEL_REVISION] in self.bad else None
 
+    def _alarm_words(self, found: WorldEndpoint) -> str | None:
+        watched, found.watched = found.watched, ()
+        trips, self.alarm_trips = self.alarm_trips and bool(watched), self.alarm_trips and not watched
+        raised = [name for name in watched if trips or self.alarms.get(name) == "ALARM"]
+        return f"Endpoint update failed: the alarm {raised[0]} went into ALARM" if raised else None
+
     def _touch(self, found: WorldEndpoint) -> None:
         self._moments += 1
         found.modified = self._moments
 
     # What other people do
 
-    def outside_config(self, name: str, revision: str) -> None:
+    def outside_config(self, name: str, revision: str, variant: str = VARIANT) -> None:
         """Somebody else's model and config."""
         self.models[name] = WorldModel({}, {MODEL_ID: "other/model", MODEL_REVISION: revision})
-        self.configs[name] = WorldConfig({}, name, 1)
+        self.configs[name] = WorldConfig({}, name, 1, variant)
 
     def outside_update(self, name: str, config: str) -> bool:
         """Somebody else brings another config into service, by hand."""
         found = self.endpoints.get(name)
         if found is None or found.state is not S.IN_SERVICE or found.config == config:
             return False
+        if self.configs[config].variant != self._variant(found):
+            return False  # SageMaker refuses it
         found.config = config
         self._touch(found)
         return True

@@ -439,6 +439,8 @@ class Attempt(ApiModel):
     """Value of the reconcile-now annotation at the time."""
     replaces: str | None = None
     """Endpoint config that was in service when it began: what a failed check goes back to."""
+    rollout: str | None = None
+    """Digest of spec.rollout at the time: what failed may be tried again in another way."""
 
 
 class CheckStatus(ApiModel):
@@ -497,6 +499,8 @@ class DeploymentStatus(ApiModel):
     """The last try to bring a config into service."""
     check: CheckStatus | None = None
     """The last check of a new revision."""
+    alarms: Annotated[list[str], Field(max_length=20)] | None = None
+    """CloudWatch alarms that were made for this Deployment."""
     binding: Binding | None = None
     """The Secret that clients read."""
     settled_generation: Annotated[int, Field(ge=0)] | None = None

@@ -4,8 +4,15 @@ from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding
 from slipway.domain.names import TAG_RETAINED, TAG_UID, Owner
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
-from slipway.domain.sagemaker.plan import Plan
-from slipway.domain.sagemaker.steps import DeleteEndpoint, DeleteEndpointConfig, DeleteModel, MarkRetained, Step
+from slipway.domain.sagemaker.situation import Plan
+from slipway.domain.sagemaker.steps import (
+    DeleteAlarms,
+    DeleteEndpoint,
+    DeleteEndpointConfig,
+    DeleteModel,
+    MarkRetained,
+    Step,
+)
 
 
 def plan_deletion(
@@ -20,9 +27,9 @@ def plan_deletion(
 ) -> Plan | None:
     """The next steps of a deletion; None when nothing is left to do.
 
-    Order: the endpoint, and only when it is gone its configs, then its models. `startup_timeout` (seconds) tells
-    how long a refused deletion may take. `may_still_appear`: the deletion is so young that an endpoint which was
-    asked for just before it may not be visible yet.
+    Order: its alarms, the endpoint, and only when it is gone its configs, then its models. `startup_timeout`
+    (seconds) tells how long a refused deletion may take. `may_still_appear`: the deletion is so young that an
+    endpoint which was asked for just before it may not be visible yet.
     """
     endpoint = seen.endpoint if seen.endpoint and owner.owns(seen.endpoint.tags) else None
     inventory = seen.inventory or Inventory()
@@ -32,6 +39,9 @@ def plan_deletion(
     if seen.endpoint is None and asked_for and may_still_appear:
         text = f"waiting whether the endpoint {endpoint_name}, which may have been asked for, appears"
         return Plan(reconciling=Finding("WaitingToDelete", text), look_again=True)
+    if seen.alarms:
+        finding = Finding("Deleting", "removing CloudWatch alarms")
+        return Plan((DeleteAlarms(tuple(sorted(seen.alarms))),), reconciling=finding)
     if retain:
         return _retain(endpoint_name, inventory)
     if endpoint:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import DeploymentSpec, SageMakerTarget
+from slipway.api.v1alpha1.deployment import DeploymentSpec, Rollout, SageMakerTarget
 from slipway.domain.names import Owner, content_name
+from slipway.domain.sagemaker import check as checking
+from slipway.domain.sagemaker import rollout as rolling
 from slipway.domain.sagemaker.host import inference_ami_version
 from slipway.domain.sagemaker.instance_types import gpu_count
-from slipway.domain.sagemaker.steps import ConfigRequest, ModelRequest
+from slipway.domain.sagemaker.steps import VARIANT, ConfigRequest, ModelRequest
 
 STARTUP_TIMEOUT_RANGE = (60, 3600)
 """Seconds that ContainerStartupHealthCheckTimeoutInSeconds allows:
@@ -62,6 +64,20 @@ class Desired:
     config: ConfigRequest
     instances: int | None
     """Wanted number of instances; None: not ours to decide."""
+    rollout: Rollout
+    """How it comes into service. Not part of any name: a change of it alone rolls nothing."""
+    policy: rolling.RolloutPolicy | None = None
+    way_back: rolling.RolloutPolicy | None = None
+    alarms: tuple[rolling.AlarmRequest, ...] = ()
+    """Alarms to make."""
+    watched: tuple[str, ...] = ()
+    """Names of all alarms that are watched."""
+    check: checking.CheckRequest | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the way of rolling out does."""
+        return rolling.fingerprint(self.rollout)
 
 
 def environment(spec: DeploymentSpec, served: ServedModel, instance_type: str) -> dict[str, str]:
@@ -85,8 +101,19 @@ def environment(spec: DeploymentSpec, served: ServedModel, instance_type: str) -
     return result | {variable.name: variable.value for variable in engine.env}
 
 
-def desired(spec: DeploymentSpec, target: SageMakerTarget, served: ServedModel, image: str, owner: Owner) -> Desired:
+def desired(
+    spec: DeploymentSpec,
+    target: SageMakerTarget,
+    served: ServedModel,
+    image: str,
+    owner: Owner,
+    *,
+    endpoint_name: str = "",
+    variant: str | None = None,
+) -> Desired:
     """The resources for one commit. Names are hashes of the content, so equal content is found again.
+
+    `variant` names the production variant of an endpoint that was adopted.
 
     The number of instances is not part of the content: a count alone must not start a second fleet. Nor are
     tags. A change of this function's output for an unchanged spec would roll every endpoint on an upgrade of
@@ -102,6 +129,7 @@ def desired(spec: DeploymentSpec, target: SageMakerTarget, served: ServedModel, 
         "instanceType": target.instance_type,
         "startupTimeout": timeout,
         "inferenceAmi": ami,
+        **({"variant": variant} if variant not in (None, VARIANT) else {}),
     }
     config = ConfigRequest(
         name=content_name(owner, config_content),
@@ -110,5 +138,21 @@ def desired(spec: DeploymentSpec, target: SageMakerTarget, served: ServedModel, 
         initial_instances=spec.replicas or 1,
         startup_timeout=timeout,
         inference_ami=ami,
+        variant=variant or VARIANT,
     )
-    return Desired(served, image, model, config, spec.replicas)
+    rollout = spec.rollout
+    watched = rolling.alarm_names(rollout, owner, endpoint_name, config.variant)
+    question = rollout.check
+    return Desired(
+        served,
+        image,
+        model,
+        config,
+        spec.replicas,
+        rollout,
+        policy=rolling.policy(rollout, watched),
+        way_back=rolling.way_back(rollout),
+        alarms=rolling.alarm_requests(rollout, owner, endpoint_name, config.variant),
+        watched=watched,
+        check=checking.request(question, spec.engine, endpoint_name, config.name) if question else None,
+    )

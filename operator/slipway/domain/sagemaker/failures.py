@@ -9,6 +9,7 @@ _MARKS = (
     ("did not pass the ping health check", "HealthCheckFailed"),
     ("Request to service failed", "ServiceError"),
     ("does not have permission", "PermissionMissing"),
+    ("alarm", "AlarmRaised"),
     ("CannotStartContainerError", "ContainerFailed"),
 )
 """Capacity: https://repost.aws/knowledge-center/sagemaker-insufficient-capacity-error; health check:

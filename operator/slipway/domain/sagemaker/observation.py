@@ -1,5 +1,6 @@
 """What was seen in SageMaker in one pass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -78,6 +79,10 @@ class Endpoint:
     """FailureReason. It outlives its cause, and does not say which config it is about."""
     desired_instances: int | None = None
     current_instances: int | None = None
+    variants: tuple[str, ...] = ()
+    """Names of its production variants."""
+    stage: str | None = None
+    """How far an update has come, as the service puts it."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,12 @@ class Observation:
     inventory: Inventory | None = None
     serving_revision: DeployedModel | None = None
     """What the endpoint's config serves. Asked only where the status does not know."""
+    hosts_components: bool = False
+    """Whether the endpoint's config has no model of its own. Asked only where the status does not know the config."""
+    alarms: Mapping[str, str] | None = None
+    """State of those alarms that exist, by name. None: not looked at."""
+    fallback_exists: bool | None = None
+    """Whether the config that a failed check goes back to exists. None: not looked for."""
 
     def without_others(self, owner: Owner) -> "Observation":
         """The same without an endpoint that is somebody else's: nothing of it may be reported as ours."""
@@ -149,3 +160,7 @@ class Question:
     known_configs: frozenset[str] = frozenset()
     """Configs of which the status knows what they serve."""
     inventory: InventoryWish = InventoryWish.NEVER
+    alarms: tuple[str, ...] = ()
+    """Names of CloudWatch alarms. Looked at unless the endpoint is in transition."""
+    fallback: str | None = None
+    """An endpoint config to go back to; None: do not look for it."""

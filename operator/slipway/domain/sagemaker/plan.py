@@ -4,78 +4,64 @@ Only the first step of a plan is executed before everything is looked at again; 
 `attempt` is the memory that must be stored before that first step.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
-from slipway.api.v1alpha1.deployment import Attempt, RevisionStatus
-from slipway.domain.conditions import Finding, timestamp
-from slipway.domain.names import TAG_RETAINED, TAG_UID, Owner, describe_owner
-from slipway.domain.sagemaker.desired import Desired
-from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
-from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
+from slipway.domain.conditions import Finding
+from slipway.domain.names import TAG_RETAINED, TAG_UID
+from slipway.domain.sagemaker import alarms
+from slipway.domain.sagemaker.adoption import plan_adoption
+from slipway.domain.sagemaker.attempts import (
+    failed_attempt,
+    failure_of,
+    has_failed,
+    leave_alone,
+    may_repeat,
+    must_wait,
+    new_attempt,
+    waiting_for_capacity,
+)
+from slipway.domain.sagemaker.drift import drift, left_as_it_is
+from slipway.domain.sagemaker.observation import Endpoint, EndpointState
+from slipway.domain.sagemaker.settle import plan_settling, scale
+from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import (
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
     DeleteEndpoint,
     DeleteEndpointConfig,
-    DeleteModel,
     MarkOwner,
-    SetInstanceCount,
     Step,
     UpdateEndpoint,
 )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to do, and what to say about it."""
-
-    steps: tuple[Step, ...] = ()
-    attempt: Attempt | None = None
-    """Must be stored before the first step is executed."""
-    reconciling: Finding | None = None
-    stalled: Finding | None = None
-    look_again: bool = False
-    """Whether the service is at work, so that the state will change by itself."""
-    not_before: datetime | None = None
-    """When a retry is due."""
-
-
-@dataclass(frozen=True)
-class Situation:
-    """Everything that a plan depends on."""
-
-    owner: Owner
-    endpoint_name: str
-    desired: Desired
-    seen: Observation
-    attempt: Attempt | None
-    revision: RevisionStatus
-    now: datetime
-    capacity_delay: float = 300.0
-    """Seconds; the N-th failure in a row for want of capacity waits N times as long."""
-    trigger: str | None = None
-    """Value of the reconcile-now annotation: a new one permits another try of what failed."""
-
-    @property
-    def config(self) -> str:
-        """Name of the wanted endpoint config."""
-        return self.desired.config.name
-
-    @property
-    def tried(self) -> Attempt | None:
-        """The last attempt, if it was about the wanted config."""
-        return self.attempt if self.attempt and self.attempt.config == self.config else None
-
-
 def plan(situation: Situation) -> Plan:
     """The next steps towards the wanted config."""
     endpoint = situation.seen.endpoint
+    if endpoint and not situation.owner.owns(endpoint.tags):
+        return plan_adoption(situation, endpoint)
+    found = drift(situation)
+    if found and situation.drift == "Report" and not _asked(situation):
+        return _report(situation, endpoint, left_as_it_is(found))
+    return replace(_towards(situation, endpoint), drifted=found)
+
+
+def _asked(situation: Situation) -> bool:
+    return situation.attempt is not None and situation.attempt.trigger != situation.trigger
+
+
+def _report(situation: Situation, endpoint: Endpoint | None, found: Finding) -> Plan:
+    if endpoint is None:
+        return Plan(attempt=situation.attempt, stalled=found, drifted=found)
+    if endpoint.state.is_moving:
+        return Plan(attempt=situation.attempt, reconciling=_moving(endpoint), drifted=found, look_again=True)
+    return Plan(attempt=situation.attempt, drifted=found)
+
+
+def _towards(situation: Situation, endpoint: Endpoint | None) -> Plan:
     if endpoint is None:
         return _create(situation)
-    if not situation.owner.owns(endpoint.tags):
-        return Plan(attempt=situation.attempt, stalled=name_conflict(endpoint))
     if endpoint.tags.get(TAG_UID) != situation.owner.uid or TAG_RETAINED in endpoint.tags:
         finding = Finding("TakingOver", f"taking over the endpoint {endpoint.name} of a former Deployment")
         return Plan((MarkOwner(situation.owner, endpoint.arn),), situation.attempt, reconciling=finding)
@@ -84,17 +70,8 @@ def plan(situation: Situation) -> Plan:
     if endpoint.state is EndpointState.FAILED:
         return _replace_failed(situation, endpoint)
     if endpoint.config == situation.config:
-        return _settle(situation, endpoint)
+        return plan_settling(situation, endpoint)
     return _roll(situation, endpoint)
-
-
-def name_conflict(endpoint: Endpoint) -> Finding:
-    """The endpoint's name is taken."""
-    return Finding(
-        "NameConflict",
-        f"the endpoint {endpoint.name} belongs to {describe_owner(endpoint.tags)}. Delete that one, or delete this "
-        "Deployment and create it anew with another spec.target.sageMaker.endpointName",
-    )
 
 
 def _moving(endpoint: Endpoint) -> Finding:
@@ -106,7 +83,8 @@ def _moving(endpoint: Endpoint) -> Finding:
         EndpointState.DELETING: "is deleting the endpoint, which will be created anew",
         EndpointState.UNKNOWN: "reports a state that this version of Slipway does not know; it is waited for",
     }
-    return Finding(endpoint.state.value, f"SageMaker {doing[endpoint.state]} ({endpoint.name})")
+    stage = f": {endpoint.stage}" if endpoint.stage else ""
+    return Finding(endpoint.state.value, f"SageMaker {doing[endpoint.state]} ({endpoint.name}{stage})")
 
 
 def _prepare(situation: Situation) -> tuple[Step, ...]:
@@ -131,31 +109,12 @@ def _prepare_anew(situation: Situation) -> tuple[Step, ...]:
     return (DeleteEndpointConfig(config.name), *_prepare(replace(situation, seen=missing)))
 
 
-def _new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
-    desired, tried = situation.desired, situation.tried
-    return Attempt(
-        config=desired.config.name,
-        model=desired.model.name,
-        revision=desired.served.revision,
-        repo=desired.served.repo,
-        hub=desired.served.hub,
-        model_version=desired.served.model_version,
-        image=desired.image,
-        started_at=timestamp(situation.now),
-        outcome="InProgress",
-        failures=tried.failures if tried and tried.reason == CAPACITY else 0,
-        endpoint_modified=endpoint.last_modified if endpoint else None,
-        trigger=situation.trigger,
-    )
-
-
 def _create(situation: Situation) -> Plan:
     tried = situation.tried
-    asked = tried is not None and tried.trigger != situation.trigger
-    if tried and tried.outcome == "Failed" and not asked and _must_wait(situation, tried):
-        return _waiting_for_capacity(tried)
+    if tried and tried.outcome == "Failed" and not may_repeat(situation, tried) and must_wait(situation, tried):
+        return waiting_for_capacity(tried)
     going_on = tried and tried.outcome == "InProgress" and tried.endpoint_modified is None
-    attempt = tried if going_on else _new_attempt(situation, None)
+    attempt = tried if going_on else new_attempt(situation, None)
     step = CreateEndpoint(situation.owner, situation.endpoint_name, situation.config)
     vanished = tried is not None and tried.outcome == "Succeeded"
     reason = "EndpointMissing" if vanished else "Creating"
@@ -172,8 +131,8 @@ def _replace_failed(situation: Situation, endpoint: Endpoint) -> Plan:
     if endpoint.config != situation.config:
         finding = Finding("Recreating", f"deleting the failed endpoint {endpoint.name} to create it anew")
         return Plan((*_prepare(situation), DeleteEndpoint(endpoint.name)), situation.attempt, reconciling=finding)
-    attempt = _failed_attempt(situation, endpoint)
-    left_alone = _leave_alone(
+    attempt = failed_attempt(situation, endpoint)
+    left_alone = leave_alone(
         situation, attempt, Finding("EndpointFailed", f"SageMaker could not create the endpoint: {attempt.message}")
     )
     if left_alone:
@@ -182,75 +141,27 @@ def _replace_failed(situation: Situation, endpoint: Endpoint) -> Plan:
     return Plan((DeleteEndpoint(endpoint.name),), attempt, reconciling=finding)
 
 
-def _settle(situation: Situation, endpoint: Endpoint) -> Plan:
-    """The wanted config is in service: adjust the count, tidy up, done."""
-    if endpoint.state is not EndpointState.IN_SERVICE:
-        return Plan(attempt=situation.attempt, stalled=_impaired(endpoint))
-    scaling = _scale(situation, endpoint)
-    if scaling:
-        return scaling
-    base = situation.tried or _new_attempt(situation, endpoint)
-    steps = _leftovers(situation, situation.seen.inventory) if situation.seen.inventory else ()
-    if steps:
-        finding = Finding("TidyingUp", "removing models and endpoint configs that nothing uses any more")
-        return Plan(steps, base, reconciling=finding)
-    done = base.model_copy(
-        update={"outcome": "Succeeded", "reason": None, "message": None, "failures": 0, "retry_at": None}
-    )
-    return Plan(attempt=done)
-
-
-def _scale(situation: Situation, endpoint: Endpoint) -> Plan | None:
-    """Bring the number of instances to the wanted one; None if it is."""
-    wanted = situation.desired.instances
-    if wanted is None or endpoint.desired_instances in (None, wanted):
-        return None
-    text = f"changing the number of instances from {endpoint.desired_instances} to {wanted}"
-    if endpoint.failure:
-        text += f". SageMaker's last failure on this endpoint: {endpoint.failure}"
-    return Plan((SetInstanceCount(endpoint.name, wanted),), situation.attempt, reconciling=Finding("Scaling", text))
-
-
-def _impaired(endpoint: Endpoint) -> Finding:
-    words = f" SageMaker says: {endpoint.failure}" if endpoint.failure else ""
-    if endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED:
-        text = (
-            f"an update of {endpoint.name} and its roll back both failed; it serves with a mixture of old and new "
-            f"instances and is left alone. Change the spec to roll it again, or delete it.{words}"
-        )
-    else:
-        text = f"the endpoint {endpoint.name} takes no requests.{words}"
-    return Finding(endpoint.state.value, text)
-
-
-def _leftovers(situation: Situation, inventory: Inventory) -> tuple[Step, ...]:
-    """What no longer serves and is not the one generation that is kept for a roll back."""
-    previous = situation.revision.previous
-    configs = {situation.config} | ({previous.config} if previous else set())
-    models = {situation.desired.model.name} | ({previous.model} if previous and previous.model else set())
-    gone: list[Step] = [DeleteEndpointConfig(name) for name in inventory.configs if name not in configs]
-    gone += [DeleteModel(name) for name in inventory.models if name not in models]
-    return tuple(gone)
-
-
 def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
     tried = situation.tried
-    if tried and tried.outcome != "Succeeded" and _has_failed(tried, endpoint):
-        attempt = _failed_attempt(situation, endpoint)
-        text = f"SageMaker could not roll out {attempt.revision}: {attempt.message} What served before still serves."
-        left_alone = _leave_alone(situation, attempt, Finding("RolloutFailed", text))
+    if tried and tried.outcome != "Succeeded" and has_failed(tried, endpoint):
+        attempt = failed_attempt(situation, endpoint)
+        left_alone = leave_alone(situation, attempt, failure_of(attempt))
         if left_alone:
             return _scale_meanwhile(situation, endpoint, left_alone)
         tried = None
+    in_the_way = alarms.obstacle(situation)
+    if in_the_way:
+        return in_the_way
     sent_for = tried.endpoint_modified if tried and tried.outcome == "InProgress" else None
-    attempt = tried if tried and sent_for == endpoint.last_modified else _new_attempt(situation, endpoint)
-    step = UpdateEndpoint(endpoint.name, situation.config)
-    return Plan((*_prepare(situation), step), attempt, reconciling=_rolling(situation, endpoint))
+    attempt = tried if tried and sent_for == endpoint.last_modified else new_attempt(situation, endpoint)
+    step = UpdateEndpoint(endpoint.name, situation.config, situation.desired.policy)
+    steps = (*_prepare(situation), *alarms.missing_alarms(situation), step)
+    return Plan(steps, attempt, reconciling=_rolling(situation, endpoint))
 
 
 def _scale_meanwhile(situation: Situation, endpoint: Endpoint, left_alone: Plan) -> Plan:
     """What serves follows spec.replicas, whatever came of the roll."""
-    scaling = _scale(situation, endpoint) if endpoint.state is EndpointState.IN_SERVICE else None
+    scaling = scale(situation, endpoint) if endpoint.state is EndpointState.IN_SERVICE else None
     return replace(scaling, attempt=left_alone.attempt, stalled=left_alone.stalled) if scaling else left_alone
 
 
@@ -263,63 +174,3 @@ def _rolling(situation: Situation, endpoint: Endpoint) -> Finding:
         )
         return Finding("ChangedOutside", text)
     return Finding("RollingOut", f"rolling {endpoint.name} to {situation.desired.served.revision}")
-
-
-def _has_failed(tried: Attempt, endpoint: Endpoint) -> bool:
-    """Whether an update to this config was accepted and came to nothing.
-
-    The old config serves and there is a FailureReason; but that one outlives its cause, so the endpoint must
-    also have moved since the attempt was recorded: otherwise the request was never sent.
-    """
-    if tried.outcome == "Failed":
-        return True
-    return endpoint.failure is not None and endpoint.last_modified != tried.endpoint_modified
-
-
-def _failed_attempt(situation: Situation, endpoint: Endpoint) -> Attempt:
-    """The attempt, marked as failed with the service's words (unchanged if it is marked already)."""
-    tried = situation.tried
-    if tried and tried.outcome == "Failed":
-        return tried
-    base = tried or _new_attempt(situation, endpoint)
-    words = endpoint.failure or "SageMaker gives no reason."
-    reason = classify_failure(words)
-    failures = base.failures + 1
-    retry = situation.now + timedelta(seconds=situation.capacity_delay * failures)
-    return base.model_copy(
-        update={
-            "outcome": "Failed",
-            "reason": reason,
-            "message": words,
-            "failures": failures if reason == CAPACITY else 0,
-            "retry_at": timestamp(retry) if reason == CAPACITY else None,
-        }
-    )
-
-
-def _leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Plan | None:
-    """The plan while a failed attempt is not repeated; None once it may be, by its time or because somebody asks."""
-    if attempt.trigger != situation.trigger:
-        return None
-    if _must_wait(situation, attempt):
-        return _waiting_for_capacity(attempt)
-    if attempt.retry_at:
-        return None
-    advice = (
-        " It is tried again when the model changes, or the spec (apart from replicas), or when the annotation "
-        "slipway.dev/reconcile-now gets a new value"
-    )
-    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + advice))
-
-
-def _must_wait(situation: Situation, attempt: Attempt) -> bool:
-    return attempt.retry_at is not None and timestamp(situation.now) < attempt.retry_at
-
-
-def _waiting_for_capacity(attempt: Attempt) -> Plan:
-    text = (
-        f"AWS has no capacity for this instance type at the moment: {attempt.message} Try {attempt.failures} failed; "
-        f"the next one is at {attempt.retry_at}. Another spec.target.sageMaker.instanceType may be had sooner"
-    )
-    retry_at = datetime.fromisoformat(attempt.retry_at) if attempt.retry_at else None
-    return Plan(attempt=attempt, reconciling=Finding(CAPACITY, text), not_before=retry_at)

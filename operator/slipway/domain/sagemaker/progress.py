@@ -29,11 +29,20 @@ def last_served(status: DeploymentStatus) -> ServedModel | None:
 
 
 def revised(
-    status: DeploymentStatus, seen: Observation, desired: Desired | None, owner: Owner, now: datetime
+    status: DeploymentStatus,
+    seen: Observation,
+    desired: Desired | None,
+    owner: Owner,
+    now: datetime,
+    unproven: str | None = None,
 ) -> RevisionStatus:
-    """The revisions after an observation."""
+    """The revisions after an observation. `unproven`: a config that does not count as serving until it is checked."""
     before = status.revision
-    serving = _serving(status, seen, desired, now)
+    if seen.endpoint and seen.endpoint.state.serves and seen.endpoint.config == unproven:
+        # With a way back it is about to be taken; without one, nothing that has proved itself serves.
+        serving = before.serving if status.attempt and status.attempt.replaces else None
+    else:
+        serving = _serving(status, seen, desired, now)
     wanted = desired.served.revision if desired else before.desired
     if serving is None or before.serving is None or before.serving.config != serving.config:
         previous = _last_of_ours(before, owner)

@@ -16,10 +16,15 @@ from slipway.domain.sagemaker.observation import (
 
 
 def at_rest(
-    deployment: Deployment, wanted: Desired | None, summary: EndpointSummary | None, owner: Owner
+    deployment: Deployment,
+    wanted: Desired | None,
+    summary: EndpointSummary | None,
+    owner: Owner,
+    trigger: str | None = None,
 ) -> Observation | None:
     """The last observation again, if the endpoint has not been modified since; None if it must be looked at.
 
+    A spec that was not acted on yet, or a new value of the reconcile-now annotation (`trigger`), asks for a look.
     The service moves LastModifiedTime with every change of an endpoint's config, state or count.
     """
     status = deployment.status
@@ -29,7 +34,8 @@ def at_rest(
     unchanged = summary.state is EndpointState.IN_SERVICE and summary.last_modified == endpoint.last_modified
     settled = attempt.outcome == "Succeeded" and attempt.config == serving.config == wanted.config.name
     right_count = wanted.instances is None or wanted.instances == status.replicas
-    if not (unchanged and settled and right_count):
+    answered = status.settled_generation == deployment.metadata.generation and attempt.trigger == trigger
+    if not (unchanged and settled and right_count and answered):
         return None
     return Observation(
         endpoint=Endpoint(

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from slipway.domain.names import Owner
+from slipway.domain.sagemaker.rollout import AlarmRequest, RolloutPolicy
 
 VARIANT = "AllTraffic"
-"""The one production variant. Its name never changes: a blue/green update requires the same name
-(https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html)."""
+"""The one production variant, but on endpoints that were adopted. Its name never changes: a blue/green update
+requires the same name (https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-exclusions.html)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class ConfigRequest:
     startup_timeout: int
     """Seconds."""
     inference_ami: str | None
+    variant: str = VARIANT
+    """Name of the one production variant."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class UpdateEndpoint:
 
     name: str
     config: str
+    policy: RolloutPolicy | None = None
+    """None: all at once."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,22 @@ class SetInstanceCount:
 
     name: str
     instances: int
+    variant: str = VARIANT
+
+
+@dataclass(frozen=True)
+class PutAlarm:
+    """Make an alarm, or make it what it should be."""
+
+    owner: Owner
+    alarm: AlarmRequest
+
+
+@dataclass(frozen=True)
+class DeleteAlarms:
+    """Remove alarms of ours; those that are gone already are no error."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -126,6 +147,8 @@ Step = (
     | CreateEndpoint
     | UpdateEndpoint
     | SetInstanceCount
+    | PutAlarm
+    | DeleteAlarms
     | MarkOwner
     | MarkRetained
     | DeleteEndpoint

@@ -1,26 +1,29 @@
 """Carrying out steps. Each sends its mutating call once."""
 
+import contextlib
 from functools import singledispatchmethod
 from typing import Any
 
 from slipway.domain.errors import NotFound, Rejected, Transient
 from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
 from slipway.domain.sagemaker.steps import (
-    VARIANT,
     CreateEndpoint,
     CreateEndpointConfig,
     CreateModel,
+    DeleteAlarms,
     DeleteEndpoint,
     DeleteEndpointConfig,
     DeleteModel,
     MarkOwner,
     MarkRetained,
+    PutAlarm,
     SetInstanceCount,
     Step,
     UpdateEndpoint,
 )
 from slipway.targets.sagemaker.errors import AlreadyExists
 from slipway.targets.sagemaker.region import Region
+from slipway.targets.sagemaker.rollout import deployment_config, metric_alarm
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
@@ -50,7 +53,7 @@ class Act(Region):
     async def _(self, step: CreateEndpointConfig) -> None:
         config = step.config
         variant = {
-            "VariantName": VARIANT,
+            "VariantName": config.variant,
             "ModelName": config.model,
             "InstanceType": config.instance_type,
             "InitialInstanceCount": config.initial_instances,
@@ -79,12 +82,14 @@ class Act(Region):
 
     @do.register
     async def _(self, step: UpdateEndpoint) -> None:
+        policy = {"DeploymentConfig": deployment_config(step.policy)} if step.policy else {}
         with _NotVisibleYet():
             await self.call(
                 "update_endpoint",
                 EndpointName=step.name,
                 EndpointConfigName=step.config,
                 RetainAllVariantProperties=True,
+                **policy,
             )
 
     @do.register
@@ -92,8 +97,18 @@ class Act(Region):
         await self.call(
             "update_endpoint_weights_and_capacities",
             EndpointName=step.name,
-            DesiredWeightsAndCapacities=[{"VariantName": VARIANT, "DesiredInstanceCount": step.instances}],
+            DesiredWeightsAndCapacities=[{"VariantName": step.variant, "DesiredInstanceCount": step.instances}],
         )
+
+    @do.register
+    async def _(self, step: PutAlarm) -> None:
+        await self.cloudwatch("put_metric_alarm", **metric_alarm(step.alarm), Tags=_tag_list(step.owner.tags()))
+
+    @do.register
+    async def _(self, step: DeleteAlarms) -> None:
+        for name in step.names:  # one by one: an alarm that is gone already would keep the others
+            with contextlib.suppress(NotFound):
+                await self.cloudwatch("delete_alarms", AlarmNames=[name])
 
     @do.register
     async def _(self, step: MarkOwner) -> None:

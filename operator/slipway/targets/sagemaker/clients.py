@@ -23,6 +23,11 @@ from slipway.domain.errors import OutsideError, RateLimited
 from slipway.targets.sagemaker.errors import translated
 from slipway.targets.sagemaker.service_model import keep_needed_operations
 
+RUNTIME = "sagemaker-runtime"
+_LONGEST_ANSWER = 65
+"""Seconds: a container has 60 to answer
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html)."""
+
 Counted = Callable[[str, str], None]
 """Called with (operation as AWS calls it, outcome) for every request."""
 
@@ -46,6 +51,7 @@ class AwsClients:
             max_pool_connections=concurrency,
             parameter_validation=True,
         )
+        self._patient = self._config.merge(Config(read_timeout=_LONGEST_ANSWER))
         self._concurrency = concurrency
         self._rate = requests_per_second
         self._counted = counted
@@ -67,9 +73,11 @@ class AwsClients:
 
         The caller's cancellation does not stop a request that is already in its thread.
         """
-        lane = self._lanes.get(region)
+        # Models take their time to answer: they must not keep the other requests of a region waiting.
+        name = f"{region}-runtime" if service == RUNTIME else region
+        lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[region] = _Lane(region, self._concurrency, self._rate)
+            lane = self._lanes[name] = _Lane(name, self._concurrency, self._rate)
         lane.check()
         api_name = operation.title().replace("_", "")
         try:
@@ -98,10 +106,13 @@ class AwsClients:
             if client is None:
                 client = self._clients[service, region] = self._make_client(service, region)
         answer: dict[str, Any] = getattr(client, operation)(**parameters)
-        return answer
+        body = answer.get("Body")
+        # A stream is read here, in the thread: what it waits for must not hold up the event loop.
+        return answer if body is None else {**answer, "Body": body.read()}
 
     def _make_client(self, service: str, region: str) -> Any:
-        return self._session.client(service, region_name=region, config=self._config)
+        config = self._patient if service == RUNTIME else self._config
+        return self._session.client(service, region_name=region, config=config)
 
 
 class _Lane:

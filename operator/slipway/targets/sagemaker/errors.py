@@ -48,6 +48,7 @@ _BY_WORDS: tuple[tuple[str, Make, str], ...] = (
     ("Could not assume role", Rejected, "RoleNotAssumable"),
     ("Could not find endpoint", NotFound, "EndpointNotFound"),
     ("Could not find model", NotFound, "ModelNotFound"),
+    ("of account", NotFound, "EndpointNotFound"),
     ("Requested image", Rejected, "ImageNotFound"),
     ("ResourceNotFound", NotFound, "ResourceNotFound"),
 )
@@ -69,6 +70,9 @@ _BY_CODE: dict[str, tuple[Make, str]] = {
     "UnrecognizedClientException": (Rejected, "CredentialsInvalid"),
     "InvalidClientTokenId": (Rejected, "CredentialsInvalid"),
     "InvalidSignatureException": (Rejected, "CredentialsInvalid"),
+    "ModelError": (Rejected, "ModelError"),
+    "ModelNotReadyException": (Transient, "ModelNotReady"),
+    "InternalDependencyException": (Transient, "AwsUnavailable"),
     "RequestTimeout": (Transient, "AwsTimeout"),
     "RequestExpired": (Transient, "AwsTimeout"),
 }

@@ -41,14 +41,36 @@ class Look(Region):
         if question.config and question.model and not in_service:
             config = await self._ours("endpoint_config", question.config)
             model = await self._ours("model", question.model)
+        deployed, components = await self._serving_revision(endpoint)
         inventory = await self._inventory(endpoint) if self._wants_inventory(endpoint) else None
         return Observation(
             endpoint=endpoint,
             config=StoredConfig(_variant(config).get("InitialInstanceCount")) if config else None,
             model_exists=model is not None,
             inventory=inventory,
-            serving_revision=await self._serving_revision(endpoint),
+            serving_revision=deployed,
+            hosts_components=components,
+            alarms=await self._alarms(endpoint),
+            fallback_exists=await self._fallback_exists(endpoint),
         )
+
+    async def _alarms(self, endpoint: Endpoint | None) -> dict[str, str] | None:
+        """State by name, of those that exist."""
+        names = self._question.alarms
+        if not names or (endpoint and endpoint.state.is_moving):
+            return None
+        found = await self.cloudwatch(
+            "describe_alarms", AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+        alarms = [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]
+        return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+
+    async def _fallback_exists(self, endpoint: Endpoint | None) -> bool | None:
+        """Asked only where it may be needed: while the config in service is the one that is wanted."""
+        name = self._question.fallback
+        if name is None or endpoint is None or endpoint.config != self._question.config:
+            return None
+        return await self.found("describe_endpoint_config", EndpointConfigName=name) is not None
 
     def _wants_inventory(self, endpoint: Endpoint | None) -> bool:
         if self._question.inventory is not InventoryWish.SETTLED:
@@ -72,6 +94,8 @@ class Look(Region):
             failure=found.get("FailureReason"),
             desired_instances=variant.get("DesiredInstanceCount"),
             current_instances=variant.get("CurrentInstanceCount"),
+            variants=tuple(one["VariantName"] for one in found.get("ProductionVariants") or []),
+            stage=_stage(found),
         )
 
     async def _ours(self, kind: str, name: str) -> dict[str, Any] | None:
@@ -112,19 +136,27 @@ class Look(Region):
             unmarked.append(endpoint.arn)
         return Inventory(tuple(configs), tuple(models), tuple(unmarked))
 
-    async def _serving_revision(self, endpoint: Endpoint | None) -> DeployedModel | None:
-        """What an endpoint serves whose config the status does not know."""
+    async def _serving_revision(self, endpoint: Endpoint | None) -> tuple[DeployedModel | None, bool]:
+        """What an endpoint serves whose config the status does not know; whether it hosts inference components."""
         if endpoint is None or not endpoint.state.serves or endpoint.config in self._question.known_configs:
-            return None
+            return None, False
         config = await self.found("describe_endpoint_config", EndpointConfigName=endpoint.config)
         variant = _variant(config or {})
         if "ModelName" not in variant:
-            return None
+            return None, config is not None
         model = await self.found("describe_model", ModelName=variant["ModelName"])
         environment = ((model or {}).get("PrimaryContainer") or {}).get("Environment", {})
         if MODEL_ID not in environment or MODEL_REVISION not in environment:
-            return None
-        return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"])
+            return None, False
+        return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"]), False
+
+
+def _stage(described: dict[str, Any]) -> str | None:
+    """How far an update has come: the last word on the fleet that is brought into service."""
+    pending = _variant(described.get("PendingDeploymentSummary") or {})
+    latest: dict[str, str] = next(iter(pending.get("VariantStatus") or []), {})
+    words = (latest.get("Status"), latest.get("StatusMessage"))
+    return ": ".join(word for word in words if word) or None
 
 
 def _variant(described: dict[str, Any]) -> dict[str, Any]:

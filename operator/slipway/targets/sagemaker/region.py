@@ -18,6 +18,9 @@ class Region:
     async def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
         return await self._clients.call("sagemaker", self._placement.region, operation, **parameters)
 
+    async def cloudwatch(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        return await self._clients.call("cloudwatch", self._placement.region, operation, **parameters)
+
     async def found(self, operation: str, **parameters: Any) -> dict[str, Any] | None:
         try:
             return await self.call(operation, **parameters)

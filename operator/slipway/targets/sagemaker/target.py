@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
 from slipway.domain.sagemaker.steps import Step
 from slipway.targets.sagemaker.act import Act
+from slipway.targets.sagemaker.check import check
 from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.look import Look
 from slipway.targets.sagemaker.poller import EndpointPoller
@@ -60,3 +62,7 @@ class SageMaker:
     async def execute(self, placement: Placement, step: Step) -> None:
         """Carry out one step."""
         await Act(self._clients, placement).do(step)
+
+    async def check(self, placement: Placement, question: CheckRequest) -> CheckAnswer:
+        """Ask the endpoint as its clients do."""
+        return await check(self._clients, placement, question)

@@ -8,7 +8,7 @@ from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, TAG_UID
 from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.observation import EndpointState, Inventory, Observation
-from slipway.domain.sagemaker.plan import Plan
+from slipway.domain.sagemaker.situation import Plan
 from slipway.domain.sagemaker.steps import (
     DeleteEndpoint,
     DeleteEndpointConfig,

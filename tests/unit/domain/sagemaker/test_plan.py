@@ -82,6 +82,7 @@ class TestNothingThere:
             "outcome": "InProgress",
             "failures": 0,
             "trigger": "t",
+            "rollout": NEW.fingerprint,
         }
 
     def test_a_creation_that_goes_on_keeps_its_memory(self) -> None:

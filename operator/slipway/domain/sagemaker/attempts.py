@@ -1,0 +1,132 @@
+"""The memory of the last try to bring a config into service: when it begins, how it failed, when it is repeated."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from slipway.api.v1alpha1.deployment import Attempt
+from slipway.domain.conditions import Finding, timestamp
+from slipway.domain.sagemaker.check import CHECK_FAILED
+from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
+from slipway.domain.sagemaker.observation import Endpoint
+from slipway.domain.sagemaker.situation import Plan, Situation
+
+
+def new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
+    """A try that begins now."""
+    desired, tried = situation.desired, situation.tried
+    return Attempt(
+        config=desired.config.name,
+        model=desired.model.name,
+        revision=desired.served.revision,
+        repo=desired.served.repo,
+        hub=desired.served.hub,
+        model_version=desired.served.model_version,
+        image=desired.image,
+        started_at=timestamp(situation.now),
+        outcome="InProgress",
+        failures=tried.failures if tried and tried.reason == CAPACITY else 0,
+        endpoint_modified=endpoint.last_modified if endpoint else None,
+        trigger=situation.trigger,
+        replaces=_replaced(situation, endpoint),
+        rollout=desired.fingerprint,
+    )
+
+
+def _replaced(situation: Situation, endpoint: Endpoint | None) -> str | None:
+    """What a failed check goes back to: what counts as serving, which has proved itself, or else what is there."""
+    serving, tried = situation.revision.serving, situation.tried
+    if endpoint is None:
+        return None
+    if serving and serving.config != situation.config:
+        return serving.config
+    if endpoint.config != situation.config:
+        return endpoint.config
+    return tried.replaces if tried else None
+
+
+def is_another(attempt: Attempt | None, before: Attempt | None) -> bool:
+    """Whether a new try has begun, so that the check of the one before says nothing about it."""
+
+    def identity(one: Attempt | None) -> tuple[str | None, ...] | None:
+        return (one.config, one.started_at, one.trigger, one.rollout) if one else None
+
+    return identity(attempt) != identity(before)
+
+
+def has_failed(tried: Attempt, endpoint: Endpoint) -> bool:
+    """Whether an update to this config was accepted and came to nothing.
+
+    The old config serves and there is a FailureReason; but that one outlives its cause, so the endpoint must
+    also have moved since the attempt was recorded: otherwise the request was never sent.
+    """
+    if tried.outcome == "Failed":
+        return True
+    return endpoint.failure is not None and endpoint.last_modified != tried.endpoint_modified
+
+
+def failed_attempt(situation: Situation, endpoint: Endpoint) -> Attempt:
+    """The attempt, marked as failed with the service's words (unchanged if it is marked already)."""
+    tried = situation.tried
+    if tried and tried.outcome == "Failed":
+        return tried
+    base = tried or new_attempt(situation, endpoint)
+    words = endpoint.failure or "SageMaker gives no reason."
+    reason = classify_failure(words)
+    failures = base.failures + 1
+    retry = situation.now + timedelta(seconds=situation.capacity_delay * failures)
+    return base.model_copy(
+        update={
+            "outcome": "Failed",
+            "reason": reason,
+            "message": words,
+            "failures": failures if reason == CAPACITY else 0,
+            "retry_at": timestamp(retry) if reason == CAPACITY else None,
+        }
+    )
+
+
+def may_repeat(situation: Situation, attempt: Attempt) -> bool:
+    """Whether something that matters has changed since: somebody asks for it, or the way of rolling out is another."""
+    other_way = attempt.rollout is not None and attempt.rollout != situation.desired.fingerprint
+    return attempt.trigger != situation.trigger or other_way
+
+
+def leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Plan | None:
+    """The plan while a failed attempt is not repeated; None once it may be, by its time or because it should be."""
+    if may_repeat(situation, attempt):
+        return None
+    if must_wait(situation, attempt):
+        return waiting_for_capacity(attempt)
+    if attempt.reason == CAPACITY and attempt.retry_at:
+        return None
+    advice = (
+        " It is tried again when the model changes, or the spec (apart from replicas), or when the annotation "
+        "slipway.dev/reconcile-now gets a new value"
+    )
+    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + advice))
+
+
+def must_wait(situation: Situation, attempt: Attempt) -> bool:
+    """Whether the time for another try has not come."""
+    if attempt.reason != CAPACITY or attempt.retry_at is None:
+        return False
+    return timestamp(situation.now) < attempt.retry_at
+
+
+def waiting_for_capacity(attempt: Attempt) -> Plan:
+    """The plan until then."""
+    text = (
+        f"AWS has no capacity for this instance type at the moment: {attempt.message} Try {attempt.failures} failed; "
+        f"the next one is at {attempt.retry_at}. Another spec.target.sageMaker.instanceType may be had sooner"
+    )
+    retry_at = datetime.fromisoformat(attempt.retry_at) if attempt.retry_at else None
+    return Plan(attempt=attempt, reconciling=Finding(CAPACITY, text), not_before=retry_at)
+
+
+def failure_of(attempt: Attempt) -> Finding:
+    """Why a roll came to nothing, while what served before serves."""
+    if attempt.reason == CHECK_FAILED:
+        text = f"{attempt.revision} did not pass its check and was rolled back: {attempt.message}"
+        return Finding(CHECK_FAILED, f"{text}. What served before serves again.")
+    text = f"SageMaker could not roll out {attempt.revision}: {attempt.message} What served before still serves."
+    return Finding("RolloutFailed", text)

@@ -1,0 +1,66 @@
+"""A new revision takes the traffic: it is asked, and taken out of service again if it does not answer."""
+
+from datetime import datetime, timedelta
+
+from slipway.api.v1alpha1.deployment import Attempt
+from slipway.domain.conditions import Finding, timestamp
+from slipway.domain.sagemaker.attempts import may_repeat, new_attempt
+from slipway.domain.sagemaker.check import CHECK_FAILED, unproven
+from slipway.domain.sagemaker.observation import Endpoint
+from slipway.domain.sagemaker.situation import Plan, Situation
+from slipway.domain.sagemaker.steps import UpdateEndpoint
+
+
+def plan_proof(situation: Situation, endpoint: Endpoint) -> Plan | None:
+    """The next step of the proof; None if there is nothing to prove, or it is proved."""
+    serving = situation.revision.serving
+    if serving and serving.config == situation.config:
+        return None
+    attempt = situation.tried or new_attempt(situation, endpoint)
+    question = situation.desired.check
+    if attempt.outcome == "Failed" and attempt.reason == CHECK_FAILED:
+        if not may_repeat(situation, attempt):
+            return _go_back(situation, endpoint, attempt)
+        again = new_attempt(situation, endpoint)
+        if question is None:
+            return None
+        return Plan(attempt=again, check=question, reconciling=_checking(again))
+    if question is None or unproven(situation.desired.rollout.check, attempt, situation.checked) is None:
+        return None
+    checked = situation.checked
+    if checked and checked.config == attempt.config and checked.outcome == "Failed":
+        words = f"{checked.message} ({checked.tries} tries)"
+        failed = {"outcome": "Failed", "reason": CHECK_FAILED, "message": words, "failures": 0, "retry_at": None}
+        return _go_back(situation, endpoint, attempt.model_copy(update=failed))
+    return Plan(attempt=attempt, check=question, reconciling=_checking(attempt))
+
+
+def _checking(attempt: Attempt) -> Finding:
+    text = f"{attempt.revision} takes the traffic and is asked spec.rollout.check.prompt before it counts as serving"
+    return Finding("Checking", text)
+
+
+def _go_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> Plan:
+    """Towards what served before. Sent again, after a growing pause, if SageMaker itself rolls that back."""
+    text = f"{attempt.revision} did not pass its check: {attempt.message}"
+    back = attempt.replaces
+    if back is None or situation.seen.fallback_exists is False:
+        nothing = "nothing served before" if back is None else f"the endpoint config {back} that served before is gone"
+        advice = (
+            f"{text}. It stays in service, and costs, because {nothing}. Change the model or the spec, or give the "
+            "annotation slipway.dev/reconcile-now a new value to check it again"
+        )
+        stuck = attempt.model_copy(update={"replaces": None})
+        return Plan(attempt=stuck, stalled=Finding(CHECK_FAILED, advice))
+    recorded = attempt.retry_at is not None and attempt.endpoint_modified == endpoint.last_modified
+    if attempt.retry_at and not recorded and timestamp(situation.now) < attempt.retry_at:
+        words = f". SageMaker says: {endpoint.failure}" if endpoint.failure else ""
+        finding = Finding("RollingBack", f"{text}. Going back to {back} is tried again at {attempt.retry_at}{words}")
+        return Plan(attempt=attempt, reconciling=finding, not_before=datetime.fromisoformat(attempt.retry_at))
+    if not recorded:
+        failures = attempt.failures + 1
+        retry = situation.now + timedelta(seconds=situation.capacity_delay * failures)
+        sent = {"failures": failures, "retry_at": timestamp(retry), "endpoint_modified": endpoint.last_modified}
+        attempt = attempt.model_copy(update=sent)
+    step = UpdateEndpoint(endpoint.name, back, situation.desired.way_back)
+    return Plan((step,), attempt, reconciling=Finding("RollingBack", f"{text}. Going back to {back}"))

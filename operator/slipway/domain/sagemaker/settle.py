@@ -1,0 +1,81 @@
+"""The wanted config is in service: prove it, adjust what is not part of it, tidy up."""
+
+from slipway.domain.conditions import Finding
+from slipway.domain.sagemaker import alarms
+from slipway.domain.sagemaker.attempts import new_attempt
+from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory
+from slipway.domain.sagemaker.proof import plan_proof
+from slipway.domain.sagemaker.situation import Plan, Situation
+from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, SetInstanceCount, Step
+
+
+def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
+    """The next step until nothing is left to do."""
+    if endpoint.state is not EndpointState.IN_SERVICE:
+        return Plan(attempt=situation.attempt, stalled=_impaired(endpoint))
+    proof = plan_proof(situation, endpoint)
+    if proof:
+        return proof
+    scaling = scale(situation, endpoint)
+    if scaling:
+        return scaling
+    base = situation.tried or new_attempt(situation, endpoint)
+    watching = (*alarms.missing_alarms(situation), *alarms.obsolete_alarms(situation))
+    if watching:
+        finding = Finding("SettingAlarms", "bringing the CloudWatch alarms to what spec.rollout.alarms asks for")
+        return Plan(watching, base, reconciling=finding)
+    steps = _leftovers(situation, situation.seen.inventory) if situation.seen.inventory else ()
+    if steps:
+        finding = Finding("TidyingUp", "removing models and endpoint configs that nothing uses any more")
+        return Plan(steps, base, reconciling=finding)
+    done = base.model_copy(
+        update={
+            "outcome": "Succeeded",
+            "reason": None,
+            "message": None,
+            "failures": 0,
+            "retry_at": None,
+            "trigger": situation.trigger,
+            "rollout": situation.desired.fingerprint,
+        }
+    )
+    return Plan(attempt=done)
+
+
+def scale(situation: Situation, endpoint: Endpoint) -> Plan | None:
+    """Bring the number of instances to the wanted one; None if it is."""
+    wanted = situation.desired.instances
+    variant = situation.desired.config.variant
+    if (
+        wanted is None
+        or endpoint.desired_instances in (None, wanted)
+        or variant not in (endpoint.variants or [variant])
+    ):
+        return None
+    text = f"changing the number of instances from {endpoint.desired_instances} to {wanted}"
+    if endpoint.failure:
+        text += f". SageMaker's last failure on this endpoint: {endpoint.failure}"
+    step = SetInstanceCount(endpoint.name, wanted, variant)
+    return Plan((step,), situation.attempt, reconciling=Finding("Scaling", text))
+
+
+def _impaired(endpoint: Endpoint) -> Finding:
+    words = f" SageMaker says: {endpoint.failure}" if endpoint.failure else ""
+    if endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED:
+        text = (
+            f"an update of {endpoint.name} and its roll back both failed; it serves with a mixture of old and new "
+            f"instances and is left alone. Change the spec to roll it again, or delete it.{words}"
+        )
+    else:
+        text = f"the endpoint {endpoint.name} takes no requests.{words}"
+    return Finding(endpoint.state.value, text)
+
+
+def _leftovers(situation: Situation, inventory: Inventory) -> tuple[Step, ...]:
+    """What no longer serves and is not the one generation that is kept for a roll back."""
+    previous = situation.revision.previous
+    configs = {situation.config} | ({previous.config} if previous else set())
+    models = {situation.desired.model.name} | ({previous.model} if previous and previous.model else set())
+    gone: list[Step] = [DeleteEndpointConfig(name) for name in inventory.configs if name not in configs]
+    gone += [DeleteModel(name) for name in inventory.models if name not in models]
+    return tuple(gone)
