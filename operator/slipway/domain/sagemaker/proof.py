@@ -42,16 +42,17 @@ def _checking(attempt: Attempt) -> Finding:
 
 def _go_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> Plan:
     """Towards what served before. Sent again, after a growing pause, if SageMaker itself rolls that back."""
-    text = f"{attempt.revision} did not pass its check: {attempt.message}"
     back = attempt.replaces
-    if back is None or situation.seen.fallback_exists is False:
-        nothing = "nothing served before" if back is None else f"the endpoint config {back} that served before is gone"
+    if back and situation.seen.fallback_exists is False:
+        words = f"{attempt.message}. The endpoint config {back}, which served before, is gone"
+        attempt, back = attempt.model_copy(update={"replaces": None, "message": words}), None
+    text = f"{attempt.revision} did not pass its check: {attempt.message}"
+    if back is None:
         advice = (
-            f"{text}. It stays in service, and costs, because {nothing}. Change the model or the spec, or give the "
-            "annotation slipway.dev/reconcile-now a new value to check it again"
+            f"{text}. It stays in service, and costs, because there is nothing to go back to. Change the model or the "
+            "spec, or give the annotation slipway.dev/reconcile-now a new value to check it again"
         )
-        stuck = attempt.model_copy(update={"replaces": None})
-        return Plan(attempt=stuck, stalled=Finding(CHECK_FAILED, advice))
+        return Plan(attempt=attempt, stalled=Finding(CHECK_FAILED, advice))
     recorded = attempt.retry_at is not None and attempt.endpoint_modified == endpoint.last_modified
     if attempt.retry_at and not recorded and timestamp(situation.now) < attempt.retry_at:
         words = f". SageMaker says: {endpoint.failure}" if endpoint.failure else ""
