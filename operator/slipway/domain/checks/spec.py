@@ -2,9 +2,7 @@
 
 import re
 
-from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import (
-    ALARM_NAME_OR_METRIC,
     DTYPE_OR_QUANTIZATION,
     INPUT_BELOW_TOTAL,
     INPUT_TOKENS_TGI_ONLY,
@@ -13,16 +11,13 @@ from slipway.api.v1alpha1.deployment import (
     NAME_SHAPE,
     ONE_TARGET,
     RESERVED_TAGS,
-    SHIFT_NEEDS_STEP,
-    STRATEGY_SETTINGS,
     TGI_IS_HUGGING_FACE,
-    BlueGreen,
     Engine,
-    Rollout,
     SageMakerTarget,
 )
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
-from slipway.domain.sagemaker.desired import OWN_VARIABLES, STARTUP_TIMEOUT_RANGE
+from slipway.domain.checks.rollout import rollout_problem
+from slipway.domain.sagemaker.desired import OWN_VARIABLES
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b")
 """What an access token of Hugging Face or an access key of AWS looks like:
@@ -39,7 +34,7 @@ def check_spec(inputs: Inputs) -> Problem | None:
         return invalid(ONE_TARGET)
     problems = (
         _engine(spec.engine),
-        _rollout(spec.rollout),
+        rollout_problem(spec.rollout, spec.replicas or inputs.deployment.status.replicas or 1),
         _sagemaker(spec.target.sage_maker),
         _environment(spec.engine),
     )
@@ -57,28 +52,6 @@ def _engine(engine: Engine) -> str | None:
     if engine.name == "TGI" and engine.container != "HuggingFace":
         return TGI_IS_HUGGING_FACE
     return None
-
-
-def _rollout(rollout: Rollout) -> str | None:
-    if (rollout.blue_green and rollout.strategy != "BlueGreen") or (rollout.rolling and rollout.strategy != "Rolling"):
-        return STRATEGY_SETTINGS
-    if rollout.blue_green and not _step_fits(rollout.blue_green):
-        return SHIFT_NEEDS_STEP
-    for alarm in rollout.alarms:
-        by_name = alarm.name is not None
-        if by_name == (alarm.metric is not None) or by_name == (alarm.threshold is not None):
-            return ALARM_NAME_OR_METRIC
-    shortest, longest = STARTUP_TIMEOUT_RANGE
-    if not shortest <= seconds(rollout.startup_timeout) <= longest:
-        return "spec.rollout.startupTimeout must be between 1m and 1h, which is what SageMaker allows"
-    return None
-
-
-def _step_fits(blue_green: BlueGreen) -> bool:
-    step = blue_green.step_percent
-    if blue_green.shift == "AllAtOnce":
-        return step is None
-    return step is not None and step >= (10 if blue_green.shift == "Linear" else 1)
 
 
 def _sagemaker(target: SageMakerTarget) -> str | None:

@@ -1,0 +1,72 @@
+"""Whether spec.rollout is sound, and within what SageMaker allows."""
+
+from slipway.api.v1alpha1.common import seconds
+from slipway.api.v1alpha1.deployment import (
+    ALARM_NAME_OR_METRIC,
+    SHIFT_NEEDS_STEP,
+    STRATEGY_SETTINGS,
+    Alarm,
+    BlueGreen,
+    Rollout,
+)
+from slipway.domain.sagemaker.check import TIMEOUT_RANGE
+from slipway.domain.sagemaker.desired import STARTUP_TIMEOUT_RANGE
+from slipway.domain.sagemaker.rollout import EXECUTION_RANGE, WAIT_RANGE
+
+_LONGEST_WATCH = 86_400
+"""Seconds that an alarm may look back: Period times EvaluationPeriods
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html)."""
+
+
+def rollout_problem(rollout: Rollout, instances: int) -> str | None:
+    """What is wrong, naming the field; None if nothing is. `instances`: how many there are, or will be."""
+    if (rollout.blue_green and rollout.strategy != "BlueGreen") or (rollout.rolling and rollout.strategy != "Rolling"):
+        return STRATEGY_SETTINGS
+    if rollout.blue_green and not _step_fits(rollout.blue_green):
+        return SHIFT_NEEDS_STEP
+    if rollout.strategy == "Rolling" and instances < 2:
+        return (
+            "spec.rollout.strategy Rolling replaces at most half of the instances at a time and needs two of them: "
+            "set spec.replicas to 2 or more, or use BlueGreen"
+        )
+    problems = (*(_alarm(alarm) for alarm in rollout.alarms), *_durations(rollout))
+    return next((problem for problem in problems if problem), None)
+
+
+def _step_fits(blue_green: BlueGreen) -> bool:
+    step = blue_green.step_percent
+    if blue_green.shift == "AllAtOnce":
+        return step is None
+    return step is not None and step >= (10 if blue_green.shift == "Linear" else 1)
+
+
+def _alarm(alarm: Alarm) -> str | None:
+    by_name = alarm.name is not None
+    if by_name == (alarm.metric is not None) or by_name == (alarm.threshold is not None):
+        return ALARM_NAME_OR_METRIC
+    period = seconds(alarm.period)
+    if period % 60 or not 60 <= period <= 3600:
+        return "spec.rollout.alarms: period must be a multiple of 1m, from 1m to 1h"
+    if period * alarm.periods > _LONGEST_WATCH:
+        return "spec.rollout.alarms: period times periods must not exceed one day"
+    return None
+
+
+def _durations(rollout: Rollout) -> tuple[str | None, ...]:
+    blue_green, rolling, check = rollout.blue_green, rollout.rolling, rollout.check
+    return (
+        _within("startupTimeout", rollout.startup_timeout, STARTUP_TIMEOUT_RANGE, "1m and 1h"),
+        _within("timeout", rollout.timeout, EXECUTION_RANGE, "10m and 8h"),
+        _within("blueGreen.stepInterval", blue_green.step_interval if blue_green else None, WAIT_RANGE, "0s and 1h"),
+        _within(
+            "blueGreen.terminationWait", blue_green.termination_wait if blue_green else None, WAIT_RANGE, "0s and 1h"
+        ),
+        _within("rolling.batchInterval", rolling.batch_interval if rolling else None, WAIT_RANGE, "0s and 1h"),
+        _within("check.timeout", check.timeout if check else None, TIMEOUT_RANGE, "1s and 60s"),
+    )
+
+
+def _within(field: str, duration: str | None, bounds: tuple[int, int], words: str) -> str | None:
+    if duration is None or bounds[0] <= seconds(duration) <= bounds[1]:
+        return None
+    return f"spec.rollout.{field} must be between {words}, which is what SageMaker allows"
