@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.testbed.sagemaker import refusals
-from tests.testbed.sagemaker.states import Config, Model, Rules, Tags, World
+from tests.testbed.sagemaker.resources import Config, Model, Tags
+from tests.testbed.sagemaker.rules import Rules
+from tests.testbed.sagemaker.states import World
 
 Params = Mapping[str, Any]
 
