@@ -7,11 +7,21 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from tests.testbed.sagemaker import refusals
+from tests.testbed.sagemaker import container, refusals
 from tests.testbed.sagemaker.container import Started
 from tests.testbed.sagemaker.motion import Motion
 from tests.testbed.sagemaker.resources import Config, Endpoint, Model, Variant
 from tests.testbed.sagemaker.rules import Rules
+
+_PARTITIONS = {
+    "cn": "aws-cn",
+    "us-gov": "aws-us-gov",
+    "us-iso": "aws-iso",
+    "us-isob": "aws-iso-b",
+    "us-isof": "aws-iso-f",
+    "eu-isoe": "aws-iso-e",
+    "eusc-de": "aws-eusc",
+}
 
 
 class World(Motion):
@@ -23,7 +33,7 @@ class World(Motion):
         self.configs: dict[str, Config] = {}
 
     def arn(self, kind: str, name: str) -> str:
-        partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rsplit("-", 2)[0], "aws")
+        partition = _PARTITIONS.get(self.region.rsplit("-", 2)[0], "aws")
         # [M] the real service puts names into its ARNs in lower case.
         return f"arn:{partition}:sagemaker:{self.region}:{self.account}:{kind}/{name.lower()}"
 
@@ -48,24 +58,25 @@ class World(Motion):
     def _fleet(self, spec: Mapping[str, Any]) -> list[tuple[str, Started]]:
         pools = sorted(spec.get("InstancePools", []), key=lambda pool: int(pool["Priority"]))
         if not pools:
-            return [(spec["InstanceType"], self._started(spec["ModelName"], spec["InstanceType"]))]
+            return [(spec["InstanceType"], self._started(spec["ModelName"], spec["InstanceType"], spec))]
         fleet = []
         for pool in pools:
             model = pool.get("ModelNameOverride", spec["ModelName"])
-            fleet.append((pool["InstanceType"], self._started(model, pool["InstanceType"])))
+            fleet.append((pool["InstanceType"], self._started(model, pool["InstanceType"], spec)))
         return fleet
 
-    def _started(self, model_name: str, instance_type: str) -> Started:
+    def _started(self, model_name: str, instance_type: str, spec: Mapping[str, Any]) -> Started:
         model = self.models.get(model_name.lower())
         if model is None:
             raise refusals.not_found("model", self.arn("model", model_name))
-        container = model.params["PrimaryContainer"]
+        primary = model.params["PrimaryContainer"]
         return Started(
-            image=container["Image"],
-            environment=dict(container.get("Environment", {})),
+            image=primary["Image"],
+            environment=dict(primary.get("Environment", {})),
             instance_type=instance_type,
-            has_model_data=bool(container.get("ModelDataUrl") or container.get("ModelDataSource")),
+            has_model_data=bool(primary.get("ModelDataUrl") or primary.get("ModelDataSource")),
             isolated=bool(model.params.get("EnableNetworkIsolation")),
+            host=spec.get("InferenceAmiVersion"),
         )
 
     def health(self, variants: list[Variant]) -> dict[tuple[str, str], Future[str | None]]:
@@ -78,9 +89,9 @@ class World(Motion):
 
     def _start(self, started: Started) -> Future[str | None]:
         if self.rules.check_weights is not None:
-            return self.rules.pool.submit(started.why_not, self.rules.check_weights)
+            return self.rules.pool.submit(container.why_not, started, self.rules.check_weights)
         done: Future[str | None] = Future()
-        done.set_result(started.why_not(None))
+        done.set_result(container.why_not(started, None))
         return done
 
     def check_quota(self, wanted: Counter[str]) -> None:
