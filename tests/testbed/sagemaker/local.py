@@ -15,6 +15,7 @@ from botocore.config import Config as BotoConfig
 from tests.testbed.sagemaker import neighbours, refusals
 from tests.testbed.sagemaker.calls import Call, Failure, Fault, Hook, Params, When
 from tests.testbed.sagemaker.container import CheckWeights
+from tests.testbed.sagemaker.invoking import Outcome, Script
 from tests.testbed.sagemaker.resources import IN_MOTION, Config, Endpoint, Model, Variant
 from tests.testbed.sagemaker.rules import Scripted
 from tests.testbed.sagemaker.server import Running
@@ -244,6 +245,19 @@ class LocalSageMaker:
         """The next `times` attempts to provision this type fail with the service's CapacityError."""
         with self.rules.lock:
             self.rules.shortages[instance_type] += times
+
+    def script_invocation(
+        self, endpoint: str, outcome: Outcome, *, times: int | None = 1, revision: str | None = None
+    ) -> Script:
+        """What becomes of the endpoint's next invocations (None: of all until cancelled), by either path.
+
+        `revision`: only of those that reach a container which loaded this one, for instance while traffic shifts.
+        """
+        return self.service.invocations.script(endpoint, Script(outcome, times, revision))
+
+    def clear_invocations(self) -> None:
+        """Forgets every script."""
+        self.service.invocations.clear()
 
     def on_call(self, hook: Hook) -> Callable[[], None]:
         """Calls `hook(operation, params, "before"|"after")` around mutating calls; returns the way out."""

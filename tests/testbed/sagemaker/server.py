@@ -22,8 +22,9 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 
 from tests.testbed.sagemaker import neighbours, wire
+from tests.testbed.sagemaker.lost import Lost
 from tests.testbed.sagemaker.refusals import Refusal
-from tests.testbed.sagemaker.service import Lost, Service
+from tests.testbed.sagemaker.service import Service
 
 
 class _Server(ThreadedWSGIServer):

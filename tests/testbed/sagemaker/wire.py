@@ -17,7 +17,14 @@ from tests.testbed.sagemaker.refusals import Refusal
 _INVOKE = re.compile(r"/endpoints/([^/]+)/invocations/?$")
 _CREDENTIAL = re.compile(r"Credential=([^/\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _SERVICES = {"SageMaker": "sagemaker", "AnyScaleFrontendService": "application-autoscaling"}
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 424: "Failed Dependency"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    424: "Failed Dependency",
+    429: "Too Many Requests",
+}
 
 Protocol = Literal["json", "query", "rest-json"]
 
