@@ -15,12 +15,14 @@ from botocore.config import Config as BotoConfig
 from tests.testbed.sagemaker import neighbours, refusals
 from tests.testbed.sagemaker.calls import Call, Failure, Fault, Hook, Params, When
 from tests.testbed.sagemaker.container import CheckWeights
+from tests.testbed.sagemaker.identities import identity
 from tests.testbed.sagemaker.invoking import Outcome, Script
 from tests.testbed.sagemaker.resources import IN_MOTION, Config, Endpoint, Model, Variant
 from tests.testbed.sagemaker.rules import Scripted
 from tests.testbed.sagemaker.server import Running
 from tests.testbed.sagemaker.service import Service
 from tests.testbed.sagemaker.states import World
+from tests.testbed.sagemaker.tokens import LONGEST
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -117,6 +119,16 @@ class LocalSageMaker:
     def credentials(self, account: str) -> tuple[str, str]:
         """An access key of another account; other keys belong to 123456789012 or to the role they assumed."""
         return neighbours.new_credentials(account)
+
+    def openai_url(self, endpoint: str) -> str:
+        """The base URL of the endpoint for an OpenAI client; `bearer_token` is its API key."""
+        return f"{self.url}/endpoints/{endpoint}/openai/v1"
+
+    def bearer_token(
+        self, account: str = ACCOUNT, region: str = REGION, *, role: str = "slipway", seconds: float = LONGEST
+    ) -> str:
+        """What the SDK's generate_token makes of the credentials of a role in this account, for this region."""
+        return self.service.tokens.issue(account, region, identity(account, role), seconds)
 
     # -- what the service knows ---------------------------------------------------------------------
 

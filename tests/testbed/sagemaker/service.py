@@ -13,6 +13,7 @@ from tests.testbed.sagemaker.lost import Lost
 from tests.testbed.sagemaker.operations import OPERATIONS, REFUSED, target_of
 from tests.testbed.sagemaker.rules import Rules
 from tests.testbed.sagemaker.states import World
+from tests.testbed.sagemaker.tokens import Tokens
 from tests.testbed.sagemaker.wire import Answer, Request
 
 Forward = Callable[[], Answer]
@@ -29,6 +30,7 @@ class Service:
         self.hooks = Hooks()
         self.rate_limit = RateLimit()
         self.invocations = Invocations()
+        self.tokens = Tokens(lambda: self.rules.clock())
         self.latency = 0.0
         self._worlds: dict[tuple[str, str], World] = {}
         self._accounts: dict[str, str] = {}
@@ -81,8 +83,8 @@ class Service:
                     service=request.service,
                     operation=request.operation,
                     target=target_of(request.params),
-                    account=self.account(request.access_key) if request.access_key else "",
-                    region=request.region,
+                    account=self._account(request),
+                    region=request.region or self._region(request),
                     mutating=mutating,
                     effect=effect,
                     error=error,
@@ -90,6 +92,16 @@ class Service:
                     params=request.params,
                 )
             )
+
+    def _account(self, request: Request) -> str:
+        bearer = self.tokens.find(request.bearer)
+        if bearer is not None:
+            return bearer.account
+        return self.account(request.access_key) if request.access_key else ""
+
+    def _region(self, request: Request) -> str:
+        bearer = self.tokens.find(request.bearer)
+        return bearer.region if bearer is not None else ""
 
     def _fail(self, request: Request, when: str) -> None:
         fault = self.faults.take(request.operation, request.params, "before" if when == "before" else "after")
@@ -101,6 +113,8 @@ class Service:
         raise refusals.Refusal(*failure)
 
     def _answer(self, request: Request, forward: Forward) -> Answer:
+        if request.protocol == "openai":
+            return self._openai(request)
         ours = request.service in {"sagemaker", "sagemaker-runtime"}
         if not request.access_key and ours:
             raise refusals.Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -127,6 +141,15 @@ class Service:
         with self.rules.lock:
             world.advance()
             world.alarm_tripped(str(request.params.get("AlarmName", "")))
+
+    def _openai(self, request: Request) -> Answer:
+        """[D] Only chat/completions is there. The token says whose endpoint it is."""
+        bearer = self.tokens.check(request.bearer)
+        if request.operation != "ChatCompletions":
+            raise refusals.Refusal("NotFoundException", f"No such path: {request.operation}", 404)  # [M]
+        if not self.rate_limit.take((bearer.account, bearer.region, request.operation)):
+            raise refusals.throttled()
+        return self.invocations.openai(request, self.world(bearer.account, bearer.region))
 
     def _operate(self, request: Request, world: World) -> Answer:
         schema.check(request.operation, request.params)
