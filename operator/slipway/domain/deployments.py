@@ -1,11 +1,12 @@
 """What a Deployment's status says after a pass: pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slipway.api.v1alpha1.deployment import (
     Attempt,
     Deployment,
+    DeploymentSpec,
     DeploymentStatus,
     EndpointStatus,
     Placement,
@@ -13,7 +14,8 @@ from slipway.api.v1alpha1.deployment import (
 )
 from slipway.domain.conditions import Finding, Health, conditions
 from slipway.domain.sagemaker import progress
-from slipway.domain.sagemaker.observation import Observation
+from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
+from slipway.domain.sagemaker.observation import UNPINNED, Observation
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     else:
         endpoint_status = EndpointStatus(name=endpoint.name, arn=endpoint.arn, last_modified=endpoint.last_modified)
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
-    health = _health(before, result, revision)
+    health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec))
     generation = deployment.metadata.generation
     return DeploymentStatus(
         observed_generation=generation,
@@ -70,4 +72,13 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         nothing = why_not or Finding("Starting", "nothing serves yet")
         return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled)
     text = f"{serving.repo} at {serving.revision} serves"
+    if serving.revision == UNPINNED:
+        text = f"{serving.repo} serves, at no pinned commit: whatever was newest when its container started"
     return Health(True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled)
+
+
+def _warnings(spec: DeploymentSpec) -> tuple[tuple[str, Finding], ...]:
+    """What the user should know of a spec that is acted on all the same."""
+    if spec.engine.name != "TGI" or not spec.engine.adapters:
+        return ()
+    return (("UnpinnedReference", Finding("UnpinnedReference", ADAPTER_CONFIG_UNPINNED)),)
