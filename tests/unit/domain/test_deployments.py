@@ -509,6 +509,11 @@ class TestConditions:
         (ready,) = next_status(at, Result(), NOW).conditions
         assert ready.message == f"{REPO} at {A} serves"
 
+    def test_or_says_that_there_is_none(self) -> None:
+        at = with_status(revision=RevisionStatus(serving=served(OLD, revision="unpinned")))
+        (ready,) = next_status(at, Result(), NOW).conditions
+        assert ready.message.startswith(f"{REPO} serves, at no pinned commit")
+
 
 SEEN = Observation(endpoint=endpoint(OLD, desired_instances=2, current_instances=1))
 

@@ -81,6 +81,10 @@ class TestLastServed:
         rolling = DeploymentStatus(attempt=attempt(NEW, hub="https://mirror.example"))
         assert last_served(rolling) == ServedModel(REPO, B, "twin", "https://mirror.example")
 
+    def test_what_is_not_pinned_cannot_be_kept(self) -> None:
+        foreign = served(OLD, revision="unpinned", model_version="")
+        assert last_served(DeploymentStatus(revision=RevisionStatus(serving=foreign))) is None
+
 
 class TestServing:
     @pytest.mark.parametrize("state", list(EndpointState))
@@ -120,6 +124,11 @@ class TestServing:
             since=SINCE_NOW,
         )
         assert after(status(OLD), endpoint("by-hand-config")).serving is None
+
+    def test_a_container_that_was_told_no_revision_is_said_to_be_unpinned(self) -> None:
+        found = after(status(OLD), endpoint("by-hand-config"), found=DeployedModel("acme/foreign", None, "by-hand"))
+        assert found.serving
+        assert found.serving.revision == "unpinned"
 
     def test_an_endpoint_that_is_gone_serves_nothing(self) -> None:
         assert after(status(OLD), None).serving is None

@@ -47,7 +47,7 @@ def test_of_tgi(arguments: list[str], text: str) -> None:
 @given(
     st.one_of(
         st.tuples(
-            st.sampled_from(["--api-key", "--hf-token", "--ssl-keyfile-password", "--my-token", "--secret"]),
+            st.sampled_from(["--api-key", "--hf-token", "--my-password", "--secret"]),
             st.uuids().map(str),
         ),
         st.tuples(st.just("--anything"), st.from_regex(r"hf_[A-Za-z0-9]{20,40}", fullmatch=True)),
