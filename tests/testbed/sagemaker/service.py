@@ -9,7 +9,9 @@ from collections.abc import Callable
 from tests.testbed.sagemaker import container, neighbours, refusals, schema, wire
 from tests.testbed.sagemaker.calls import Call, CallLog, Failure, Faults, Hooks, RateLimit, is_mutating
 from tests.testbed.sagemaker.operations import OPERATIONS, REFUSED, target_of
-from tests.testbed.sagemaker.states import SERVING, Rules, World
+from tests.testbed.sagemaker.resources import SERVING
+from tests.testbed.sagemaker.rules import Rules
+from tests.testbed.sagemaker.states import World
 from tests.testbed.sagemaker.wire import Answer, Request
 
 Forward = Callable[[], Answer]
@@ -121,7 +123,16 @@ class Service:
             self._assume(request, account)
         if request.operation == "RegisterScalableTarget":
             self._register(request, self.world(account, request.region))
-        return forward()
+        answer = forward()
+        if request.operation == "SetAlarmState" and answer.status < 400:
+            self._alarm_set(request, self.world(account, request.region))
+        return answer
+
+    def _alarm_set(self, request: Request, world: World) -> None:
+        """An update that bakes under an alarm comes back when it trips, even if it is well again a moment later."""
+        with self.rules.lock:
+            world.advance()
+            world.alarm_tripped(str(request.params.get("AlarmName", "")))
 
     def _operate(self, request: Request, world: World) -> Answer:
         schema.check(request.operation, request.params)
@@ -169,10 +180,10 @@ class Service:
             if endpoint is None or endpoint.name != name or endpoint.status not in SERVING:
                 raise _runtime(f"Endpoint {name} of account {world.account} not found.")
             wanted = request.params.get("TargetVariant")
-            variants = [v for v in endpoint.variants if wanted in {None, v.name}]
+            variants = [v for v in world.answering(endpoint) if wanted in {None, v.name}]
             if not variants:
                 raise _runtime(f"Variant {wanted} not found for endpoint {name}.")  # [M]
-            variant = max(variants, key=lambda one: one.current_weight)
+            variant = max(variants, key=lambda one: one.desired_weight)
             started = variant.started
         try:
             body = container.invoke(started, request.body)
