@@ -17,8 +17,9 @@ from slipway.domain.model_versions import Outcome
 from slipway.domain.models import Access, ModelFacts
 from slipway.domain.names import Owner, default_endpoint_name
 from slipway.domain.sagemaker import catalogue, progress
-from slipway.domain.sagemaker.desired import Desired, ServedModel, desired
+from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Observation
+from slipway.domain.sagemaker.served import ServedModel
 from tests.bench.fleet import COMMIT, REPO, Object
 from tests.bench.sagemaker import ExistingEndpoint
 from tests.testbed.sagemaker import ACCOUNT

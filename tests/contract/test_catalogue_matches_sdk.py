@@ -6,9 +6,9 @@ Always runs, and fails rather than skips where the SDK cannot be installed: abou
 
 import pytest
 
-from slipway.domain.sagemaker.catalogue import shipped
+from slipway.domain.sagemaker.catalogue import UnknownPair, shipped
 from slipway.domain.sagemaker.instance_types import gpu_count
-from tests.testbed.catalogue import ENGINES, TARGET, SdkAnswers, ask_sdk, render
+from tests.testbed.catalogue import CONTAINERS, TARGET, SdkAnswers, Uris, ask_sdk, render
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +18,33 @@ def sdk() -> SdkAnswers:
 
 def test_every_version_in_every_region(sdk: SdkAnswers) -> None:
     catalogue = shipped()
-    ours = {
-        engine: {
-            version: {region: catalogue.image(engine, version, region).uri for region in catalogue.regions(engine)}
-            for version in catalogue.versions(engine)
+    ours: dict[str, dict[str, Uris]] = {}
+    for container, known in catalogue.containers.items():
+        ours.setdefault(container.engine, {})[container.vendor] = {
+            version: {
+                region: catalogue.image(container, version, region).uri
+                for region in catalogue.regions(container)
+                if version in known.in_region(region)
+            }
+            for version in catalogue.versions(container)
         }
-        for engine in catalogue.engines
-    }
     assert ours == sdk.uris
-    assert ours.keys() == ENGINES.keys()
+    assert catalogue.containers.keys() == CONTAINERS.keys()
+
+
+def test_a_pair_that_the_sdk_does_not_know_is_refused(sdk: SdkAnswers) -> None:
+    catalogue = shipped()
+    pairs = [
+        (container, version, region)
+        for container in catalogue.containers
+        for version in catalogue.versions(container)
+        for region in catalogue.regions(container)
+        if region not in sdk.uris[container.engine][container.vendor][version]
+    ]
+    assert pairs, "some versions of AWS's vLLM are not published in every region"
+    for container, version, region in pairs:
+        with pytest.raises(UnknownPair, match=f"no version {version} in region {region}"):
+            catalogue.image(container, version, region)
 
 
 def test_the_file_is_what_the_generator_writes(sdk: SdkAnswers) -> None:

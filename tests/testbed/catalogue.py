@@ -36,8 +36,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = ROOT / "operator/slipway/domain/sagemaker/images.json"
 
-ENGINES = {"TGI": ("huggingface-llm", "ml.g5.2xlarge")}
-"""Our name of an engine: the SDK's name, and an instance type that stands for the processor we want (GPU)."""
+CONTAINERS = {
+    ("TGI", "HuggingFace"): "huggingface-llm",
+    ("vLLM", "AWS"): "vllm",
+    ("vLLM", "HuggingFace"): "huggingface-vllm",
+}
+"""spec.engine.name and spec.engine.container: the SDK's name of the framework."""
+
+GPU_INSTANCE = "ml.g5.2xlarge"
+"""An instance type that stands for the processor that we want."""
 
 FULL_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
@@ -51,8 +58,8 @@ class SdkAnswers:
 
     sdk: str
     """Distribution and version: `sagemaker-core 2.27.0`."""
-    uris: dict[str, Uris]
-    """By our name of the engine."""
+    uris: dict[str, dict[str, Uris]]
+    """By spec.engine.name and spec.engine.container."""
     gpus: dict[str, int]
     """GPUs by instance type. The SDK knows old families only, up to p5 and g5."""
 
@@ -88,7 +95,7 @@ def _answer_inside() -> SdkAnswers:
     # Each call would parse botocore's endpoints.json again: 45 s for what takes half a second.
     image_uris.utils._botocore_resolver = functools.cache(image_uris.utils._botocore_resolver)
 
-    def uris(framework: str, instance_type: str) -> Uris:
+    def uris(framework: str) -> Uris:
         config = image_uris.config_for_framework(framework)["inference"]
         ambiguous = config["versions"].keys() & config.get("version_aliases", {}).keys()
         if ambiguous:
@@ -99,7 +106,7 @@ def _answer_inside() -> SdkAnswers:
                     framework,
                     region=region,
                     version=version,
-                    instance_type=instance_type,
+                    instance_type=GPU_INSTANCE,
                     image_scope="inference",
                 )
                 for region in details["registries"]
@@ -107,9 +114,12 @@ def _answer_inside() -> SdkAnswers:
             for version, details in config["versions"].items()
         }
 
+    answers: dict[str, dict[str, Uris]] = {}
+    for (engine, vendor), framework in CONTAINERS.items():
+        answers.setdefault(engine, {})[vendor] = uris(framework)
     return SdkAnswers(
         sdk=f"sagemaker-core {importlib.metadata.version('sagemaker-core')}",
-        uris={engine: uris(*wanted) for engine, wanted in ENGINES.items()},
+        uris=answers,
         gpus={
             instance_type: info["Count"]
             for region in image_uris.config_for_framework("instance_gpu_info").values()
@@ -120,23 +130,34 @@ def _answer_inside() -> SdkAnswers:
 
 def render(answers: SdkAnswers) -> str:
     """The text of images.json: one version or region a line."""
-    engines = {engine: _condense(engine, uris) for engine, uris in sorted(answers.uris.items())}
-    return json.dumps({"source": answers.sdk, "engines": engines}, indent=2) + "\n"
+    engines = {
+        engine: {vendor: _condense(f"{engine} of {vendor}", uris) for vendor, uris in sorted(vendors.items())}
+        for engine, vendors in sorted(answers.uris.items())
+    }
+    return _one_line_lists(json.dumps({"source": answers.sdk, "engines": engines}, indent=2)) + "\n"
 
 
-def _condense(engine: str, uris: Uris) -> dict[str, Mapping[str, str]]:
+def _condense(container: str, uris: Uris) -> dict[str, Mapping[str, object]]:
     """Versions and regions apart. Refuses what cannot be put together again to the very same URIs."""
     images: dict[str, str] = {}
     registries: dict[str, str] = {}
-    for version in sorted(uris, key=_numbers, reverse=True):
+    versions = sorted(uris, key=_numbers, reverse=True)
+    for version in versions:
         for region, uri in sorted(uris[version].items()):
             registry, _, name = uri.partition("/")
             if images.setdefault(version, name) != name or registries.setdefault(region, registry) != registry:
-                raise ValueError(f"{engine} {version}: {uri} does not follow from its version and region")
-    for version, by_region in uris.items():
-        if missing := registries.keys() - by_region.keys():
-            raise ValueError(f"{engine} {version} is not in {sorted(missing)}: the format cannot say so")
-    return {"images": images, "registries": dict(sorted(registries.items()))}
+                raise ValueError(f"{container} {version}: {uri} does not follow from its version and region")
+    condensed: dict[str, Mapping[str, object]] = {"images": images, "registries": dict(sorted(registries.items()))}
+    there = {region: [version for version in versions if region in uris[version]] for region in sorted(registries)}
+    if only := {region: some for region, some in there.items() if some != versions}:
+        condensed["only"] = only
+    return condensed
+
+
+def _one_line_lists(text: str) -> str:
+    return re.sub(
+        r"\[[^\]\[]*\]", lambda found: re.sub(r"\s+", " ", found[0]).replace("[ ", "[").replace(" ]", "]"), text
+    )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

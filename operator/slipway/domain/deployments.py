@@ -1,12 +1,13 @@
 """What a Deployment's status says after a pass: pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slipway.api.v1alpha1.deployment import (
     Attempt,
     CheckStatus,
     Deployment,
+    DeploymentSpec,
     DeploymentStatus,
     EndpointStatus,
     Placement,
@@ -15,7 +16,8 @@ from slipway.api.v1alpha1.deployment import (
 from slipway.domain.conditions import Finding, Health, conditions
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.attempts import is_another
-from slipway.domain.sagemaker.observation import Observation
+from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
+from slipway.domain.sagemaker.observation import UNPINNED, Observation
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     else:
         endpoint_status = EndpointStatus(name=endpoint.name, arn=endpoint.arn, last_modified=endpoint.last_modified)
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
-    health = _health(before, result, revision)
+    health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec, result))
     generation = deployment.metadata.generation
     return DeploymentStatus(
         observed_generation=generation,
@@ -88,11 +90,21 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         reconciling = None if result.stalled else why
         return Health(False, why, reconciling=reconciling, stalled=result.stalled)
     why_not = result.stalled or result.reconciling
-    warnings = (("Drifted", result.drifted),) if result.drifted else ()
     serving = revision.serving
     if serving is None:
         nothing = why_not or Finding("Starting", "nothing serves yet")
-        return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled, warnings=warnings)
+        return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled)
     text = f"{serving.repo} at {serving.revision} serves"
-    finding = Finding("Serving", text)
-    return Health(True, finding, reconciling=result.reconciling, stalled=result.stalled, warnings=warnings)
+    if serving.revision == UNPINNED:
+        text = f"{serving.repo} serves, at no pinned commit: whatever was newest when its container started"
+    return Health(True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled)
+
+
+def _warnings(spec: DeploymentSpec, result: Result) -> tuple[tuple[str, Finding], ...]:
+    """What the user should know, and need not stop for."""
+    unpinned = spec.engine.name == "TGI" and spec.engine.adapters
+    found = (
+        ("Drifted", result.drifted),
+        ("UnpinnedReference", Finding("UnpinnedReference", ADAPTER_CONFIG_UNPINNED) if unpinned else None),
+    )
+    return tuple((kind, finding) for kind, finding in found if finding)

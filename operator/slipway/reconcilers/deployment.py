@@ -1,7 +1,7 @@
 """One pass over a Deployment: gather, plan, execute one step, report."""
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -89,8 +89,8 @@ class ServingPass(DeploymentPass):
 
     async def run(self) -> float | None:
         """Seconds until the next pass."""
-        model_version = await self._model_version()
-        checks = checked(self._inputs(model_version, account=None))
+        model_versions = await self._model_versions()
+        checks = checked(self._inputs(model_versions, account=None))
         if checks.served is None and self.deployment.status.placement is None:
             await self.report(_with_problem(Result(), checks.problem))
             return None  # no call is made for a spec that cannot be acted on
@@ -101,7 +101,7 @@ class ServingPass(DeploymentPass):
             return held[1]
         try:
             account = await self.account()
-            checks = checked(self._inputs(model_version, account=account))
+            checks = checked(self._inputs(model_versions, account=account))
             if checks.served is None and self.deployment.status.placement is None:
                 await self.report(_with_problem(Result(), checks.problem))
                 return self.timing.rejected_longest  # the account may be another one then
@@ -180,9 +180,16 @@ class ServingPass(DeploymentPass):
         succeeded = attempt is not None and attempt.outcome == "Succeeded" and attempt.config == wanted.config.name
         return settled and succeeded
 
-    async def _model_version(self) -> ModelVersion | None:
+    async def _model_versions(self) -> dict[str, ModelVersion]:
+        """Those that the spec names and that exist, by name."""
+        spec = self.deployment.spec
+        names = dict.fromkeys([spec.model_ref.name, *(adapter.model_ref.name for adapter in spec.engine.adapters)])
+        found = {name: await self._model_version(name) for name in names}
+        return {name: model_version for name, model_version in found.items() if model_version}
+
+    async def _model_version(self, name: str) -> ModelVersion | None:
         """One that was never seen is asked for: the two watches do not keep step with each other."""
-        key = Key("ModelVersion", self.key.namespace, self.deployment.spec.model_ref.name)
+        key = Key("ModelVersion", self.key.namespace, name)
         if key not in self.tools.store and (live := await self.tools.kube.get(key)):
             self.tools.store.put(key, live)
         raw = self.tools.store.get(key)
@@ -193,16 +200,17 @@ class ServingPass(DeploymentPass):
         except ValidationError:
             return None  # its own pass reports what is wrong with it
 
-    def _inputs(self, model_version: ModelVersion | None, *, account: str | None) -> Inputs:
+    def _inputs(self, model_versions: Mapping[str, ModelVersion], *, account: str | None) -> Inputs:
         installation = self.tools.installation
         return Inputs(
             deployment=self.deployment,
-            model_version=model_version,
+            model_version=model_versions.get(self.deployment.spec.model_ref.name),
             account=account,
             rules=installation.placement_rules,
             default_rule=installation.default_rule(account or ""),
             catalogue=self.tools.catalogue,
             hub=installation.hub_of_containers,
+            adapters=model_versions,
         )
 
     def _circumstances(self, checks: Checked) -> Hashable:

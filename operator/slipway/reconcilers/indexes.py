@@ -18,11 +18,14 @@ def endpoint_index(region: str, name: str) -> str:
     return f"{region}/{name.lower()}"
 
 
-def _model_of(key: Key, raw: Object) -> list[str]:
+def _models_of(key: Key, raw: Object) -> list[str]:
+    """The ModelVersions of the model and of its adapters."""
     if key.kind != "Deployment":
         return []
-    name = (raw.get("spec", {}).get("modelRef") or {}).get("name")
-    return [model_index(key.namespace, name)] if name else []
+    spec = raw.get("spec", {})
+    users = [spec, *((spec.get("engine") or {}).get("adapters") or [])]
+    names = [(user.get("modelRef") or {}).get("name") for user in users]
+    return [model_index(key.namespace, name) for name in dict.fromkeys(names) if name]
 
 
 def _endpoint_of(key: Key, raw: Object) -> list[str]:
@@ -36,4 +39,4 @@ def _endpoint_of(key: Key, raw: Object) -> list[str]:
     return [endpoint_index(region, name or default_endpoint_name(key.namespace, key.name))] if region else []
 
 
-INDEXERS: dict[str, Indexer] = {BY_MODEL: _model_of, BY_ENDPOINT: _endpoint_of}
+INDEXERS: dict[str, Indexer] = {BY_MODEL: _models_of, BY_ENDPOINT: _endpoint_of}

@@ -17,8 +17,9 @@ from slipway.domain import model_versions
 from slipway.domain.conditions import timestamp
 from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.desired import Desired, ServedModel, desired
+from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
+from slipway.domain.sagemaker.served import ServedModel
 from slipway.domain.sagemaker.situation import Plan, Situation
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)

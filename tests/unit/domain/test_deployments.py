@@ -31,9 +31,10 @@ from slipway.domain.checks.spec import check_spec
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.deployments import Result, next_status
 from slipway.domain.permissions import PlacementRule
-from slipway.domain.sagemaker.catalogue import NotInCatalogue, shipped
-from slipway.domain.sagemaker.desired import OWN_VARIABLES, ServedModel
+from slipway.domain.sagemaker.catalogue import Container, NotInCatalogue, shipped
+from slipway.domain.sagemaker.engines.tgi import OWN_VARIABLES
 from slipway.domain.sagemaker.observation import Observation
+from slipway.domain.sagemaker.served import ServedModel
 from tests.unit.domain.builders import (
     ACCOUNT,
     ENDPOINT,
@@ -306,6 +307,13 @@ class TestImage:
         [
             (engine(image=None, version="9.9.9"), "TGI 9.9.9 is not in the image catalogue"),
             ({**engine(image=None), **sagemaker(region="xx-nowhere-1")}, "not published in region xx-nowhere-1"),
+            (
+                {
+                    **engine(image=None, name="vLLM", container="AWS", version="0.30.0"),
+                    **sagemaker(region="us-gov-west-1"),
+                },
+                "versions there: 0.28.0, 0.27.1; regions with 0.30.0: af-south-1",
+            ),
         ],
     )
     def test_one_that_is_not_known_is_an_invalid_spec_with_a_way_out(self, spec: dict[str, Any], what: str) -> None:
@@ -370,7 +378,8 @@ class TestOrder:
 
 
 CATALOGUE = shipped()
-NEWEST = CATALOGUE.image("TGI", CATALOGUE.latest("TGI"), REGION).uri
+TGI, VLLM = Container("TGI", "HuggingFace"), Container("vLLM", "HuggingFace")
+NEWEST = CATALOGUE.image(TGI, CATALOGUE.latest(TGI, REGION), REGION).uri
 OPEN = engine(image=None)
 
 
@@ -381,14 +390,40 @@ class TestImageOf:
     def test_then_the_specs_version(self) -> None:
         spec = engine(image=None, version="3.2.0")
         at = with_status(spec, revision=RevisionStatus(serving=served(OLD)))
-        assert image_of(at, CATALOGUE) == CATALOGUE.image("TGI", "3.2.0", REGION).uri
+        assert image_of(at, CATALOGUE) == CATALOGUE.image(TGI, "3.2.0", REGION).uri
 
     def test_a_version_left_open_stays_what_serves(self) -> None:
         at = with_status(OPEN, revision=RevisionStatus(serving=served(OLD, image="registry.example/tgi:old")))
         assert image_of(at, CATALOGUE) == "registry.example/tgi:old"
 
+    @pytest.mark.parametrize(
+        ("name", "container", "serving", "kept"),
+        [
+            ("vLLM", "HuggingFace", NEWEST, False),
+            ("vLLM", "HuggingFace", "registry.example/tgi:old", False),
+            ("vLLM", "HuggingFace", "registry.example/vllm:old", True),
+            ("vLLM", "HuggingFace", "registry.example/own:old", True),
+            ("vLLM", "HuggingFace", CATALOGUE.image(VLLM, "0.25.1", REGION).uri, True),
+            ("vLLM", "AWS", CATALOGUE.image(VLLM, "0.25.1", REGION).uri, False),
+            ("TGI", "HuggingFace", CATALOGUE.image(VLLM, "0.25.1", REGION).uri, False),
+            ("TGI", "HuggingFace", "registry.example/vllm:old", False),
+        ],
+    )
+    def test_but_not_where_another_container_is_wanted(
+        self, name: str, container: str, serving: str, kept: bool
+    ) -> None:
+        spec = engine(image=None, name=name, container=container)
+        at = with_status(spec, revision=RevisionStatus(serving=served(OLD, image=serving)))
+        wants = Container(name, container)
+        newest = CATALOGUE.image(wants, CATALOGUE.latest(wants, REGION), REGION).uri
+        assert image_of(at, CATALOGUE) == (serving if kept else newest)
+
     def test_and_is_the_newest_at_first(self) -> None:
         assert image_of(deployment(OPEN), CATALOGUE) == NEWEST
+
+    def test_the_newest_is_one_that_the_region_has(self) -> None:
+        spec = {**engine(image=None, name="vLLM", container="AWS"), **sagemaker(region="us-gov-west-1")}
+        assert "/vllm:0.28.0-" in image_of(deployment(spec), CATALOGUE)
 
     def test_what_is_not_known_is_refused(self) -> None:
         with pytest.raises(NotInCatalogue):
@@ -473,6 +508,11 @@ class TestConditions:
         at = with_status(revision=RevisionStatus(serving=served(OLD)))
         (ready,) = next_status(at, Result(), NOW).conditions
         assert ready.message == f"{REPO} at {A} serves"
+
+    def test_or_says_that_there_is_none(self) -> None:
+        at = with_status(revision=RevisionStatus(serving=served(OLD, revision="unpinned")))
+        (ready,) = next_status(at, Result(), NOW).conditions
+        assert ready.message.startswith(f"{REPO} serves, at no pinned commit")
 
 
 SEEN = Observation(endpoint=endpoint(OLD, desired_instances=2, current_instances=1))

@@ -9,19 +9,21 @@ New cases and new versions of images are added to the files; what is there never
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment import AdapterRevision, Deployment
 from slipway.domain.checks.image import image_of
 from slipway.domain.checks.placement import placement_of
 from slipway.domain.model_versions import source_hash
 from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.catalogue import shipped
-from slipway.domain.sagemaker.desired import ServedModel, desired
+from slipway.domain.sagemaker.catalogue import Container, shipped
+from slipway.domain.sagemaker.desired import desired
+from slipway.domain.sagemaker.served import ServedModel
 from tests.unit.domain.builders import ACCOUNT
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -32,6 +34,10 @@ def golden(name: str) -> Any:
     return json.loads((GOLDEN / name).read_text())
 
 
+def served(adapters: Sequence[Json] = (), **fields: str) -> ServedModel:
+    return ServedModel(**fields, adapters=tuple(AdapterRevision(**adapter) for adapter in adapters))
+
+
 def names(case: Json) -> Json:
     owner = Owner(**case["owner"])
     meta = {"name": owner.name, "namespace": owner.namespace, "uid": owner.uid, "resourceVersion": "1"}
@@ -40,7 +46,7 @@ def names(case: Json) -> Json:
     assert target
     assert placement
     image = image_of(deployment, shipped())
-    wanted = desired(deployment.spec, target, ServedModel(**case["served"]), image, owner)
+    wanted = desired(deployment.spec, target, served(**case["served"]), image, owner)
     return {
         "endpoint": placement.endpoint_name,
         "model": wanted.model.name,
@@ -62,7 +68,21 @@ def test_a_model_stays_pinned_to_the_commit_that_was_found_for_its_source(case: 
     assert source_hash(ModelSource(**case["source"])) == case["hash"]
 
 
-@pytest.mark.parametrize(("version", "image"), golden("images.json").items())
-def test_a_version_of_the_engine_keeps_its_image(version: str, image: str) -> None:
+IMAGES = {
+    Container("TGI", "HuggingFace"): golden("images.json"),
+    Container("vLLM", "HuggingFace"): golden("images-vllm.json"),
+    Container("vLLM", "AWS"): golden("images-vllm-aws.json"),
+}
+
+
+@pytest.mark.parametrize(
+    ("container", "version", "image"),
+    [(container, version, image) for container, images in IMAGES.items() for version, image in images.items()],
+)
+def test_a_version_of_the_engine_keeps_its_image(container: Container, version: str, image: str) -> None:
     """The catalogue is generated. A build that replaces another one (-v2.1) rolls all who run that version."""
-    assert shipped().engines["TGI"].images[version] == image
+    assert shipped().containers[container].images[version] == image
+
+
+def test_every_container_of_the_catalogue_is_guarded() -> None:
+    assert shipped().containers.keys() == IMAGES.keys()

@@ -13,7 +13,8 @@ from slipway.api.v1alpha1.deployment import Placement
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
-from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
+from slipway.domain.sagemaker.engines.environment import deployed
+from slipway.domain.sagemaker.engines.tgi import MODEL_ID, MODEL_REVISION
 from slipway.domain.sagemaker.observation import (
     DeployedModel,
     Endpoint,
@@ -224,7 +225,8 @@ class World:
         model = self.models.get(config.model) if config else None
         if config is None or model is None:
             return None
-        return DeployedModel(model.environment[MODEL_ID], model.environment[MODEL_REVISION], config.model)
+        told = deployed(model.environment, "")
+        return DeployedModel(told.repo, told.revision, config.model) if told else None
 
     # The port: doing
 

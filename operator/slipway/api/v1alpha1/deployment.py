@@ -46,8 +46,8 @@ class EnvVar(ApiModel):
 class Adapter(ApiModel):
     """A LoRA adapter beside the model."""
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._\-]*[A-Za-z0-9])?$")]
-    """What requests call it."""
+    name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/\-]*[A-Za-z0-9])?$")]
+    """What requests call it. TGI knows an adapter by its repository, such as acme/sql-lora."""
     model_ref: ModelRef
     """The ModelVersion that pins it."""
 
@@ -372,11 +372,22 @@ class EndpointStatus(ApiModel):
     """The spec's tags, as they were put on the endpoint."""
 
 
+class AdapterRevision(ApiModel):
+    """A commit of an adapter."""
+
+    name: str
+    """What requests call it."""
+    repo: str
+    """Repository of the adapter."""
+    revision: str
+    """Commit of the adapter."""
+
+
 class ServedRevision(ApiModel):
     """A revision that serves or has served."""
 
     revision: str
-    """Commit of the model."""
+    """Commit of the model; of a config that somebody else has made, whatever its container was told, or unpinned."""
     model_version: str
     """Name of the ModelVersion that it came from."""
     repo: str
@@ -389,6 +400,8 @@ class ServedRevision(ApiModel):
     """SageMaker model that the config uses."""
     image: str | None = None
     """Container image that serves it."""
+    adapters: list[AdapterRevision] | None = None
+    """Adapters beside the model."""
     since: Timestamp
     """When it began to serve."""
 
@@ -421,6 +434,8 @@ class Attempt(ApiModel):
     """ModelVersion that it came from."""
     image: str
     """Container image."""
+    adapters: list[AdapterRevision] | None = None
+    """Adapters beside the model."""
     started_at: Timestamp
     """When this try was decided."""
     outcome: Literal["InProgress", "Succeeded", "Failed"]

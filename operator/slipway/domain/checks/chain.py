@@ -1,15 +1,16 @@
 """The checks in their order, and what comes of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from slipway.domain import model_versions
+from slipway.api.v1alpha1.deployment import Engine
+from slipway.domain.checks.adapters import check_adapters
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
-from slipway.domain.checks.model import check_model, check_weights
+from slipway.domain.checks.model import check_model, check_weights, served_model
 from slipway.domain.checks.placement import check_placement_allowed, check_placement_fixed
 from slipway.domain.checks.spec import check_spec
 from slipway.domain.sagemaker import progress
-from slipway.domain.sagemaker.desired import ServedModel
+from slipway.domain.sagemaker.served import ServedModel
 
 CHECKS: tuple[Check, ...] = (
     check_spec,
@@ -17,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     check_model,
     check_weights,
     check_image,
+    check_adapters,
     check_placement_allowed,
 )
 """In this order: the first that fails gives reason and message."""
@@ -36,7 +38,10 @@ class Checked:
 
 
 def checked(inputs: Inputs) -> Checked:
-    """Run the checks. A ModelVersion that is gone or not ready does not stop what serves from being kept."""
+    """Run the checks. A ModelVersion that is gone or not ready does not stop what serves from being kept.
+
+    The model then stays at the commit that it was served at last, and so does each adapter of the spec.
+    """
     problem: Problem | None = None
     for check in CHECKS:
         found = check(inputs)
@@ -44,16 +49,16 @@ def checked(inputs: Inputs) -> Checked:
             return Checked(None, found)
         problem = problem or found
     if problem:
-        return Checked(progress.last_served(inputs.deployment.status), problem)
-    resolved = inputs.model_version.status.resolved if inputs.model_version else None
-    source = model_versions.source_of(inputs.model_version.spec) if inputs.model_version else None
-    if resolved is None:
-        raise AssertionError("check_model passes only with a resolved commit")
-    return Checked(
-        ServedModel(
-            repo=resolved.repo,
-            revision=resolved.revision,
-            model_version=inputs.deployment.spec.model_ref.name,
-            hub=(source.endpoint if source else None) or inputs.hub,
-        )
-    )
+        return Checked(_kept(progress.last_served(inputs.deployment.status), inputs.deployment.spec.engine), problem)
+    served = served_model(inputs)
+    if served is None:
+        raise AssertionError("check_model passes only with resolved commits")
+    return Checked(served)
+
+
+def _kept(served: ServedModel | None, engine: Engine) -> ServedModel | None:
+    """What served last, without the adapters that the spec has no more."""
+    if served is None:
+        return None
+    names = {adapter.name for adapter in engine.adapters}
+    return replace(served, adapters=tuple(adapter for adapter in served.adapters if adapter.name in names))

@@ -2,7 +2,8 @@
 
 from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
-from slipway.domain.sagemaker.catalogue import Catalogue, NotInCatalogue
+from slipway.domain.sagemaker.catalogue import Catalogue, Container, NotInCatalogue
+from slipway.domain.sagemaker.engines.environment import engine_of
 
 
 def check_image(inputs: Inputs) -> Problem | None:
@@ -15,8 +16,9 @@ def check_image(inputs: Inputs) -> Problem | None:
 
 
 def image_of(deployment: Deployment, catalogue: Catalogue) -> str:
-    """The container image: the spec's, or its version's, or the one that serves, or the newest one.
+    """The container image: the spec's, or its version's, or the one that serves, or the newest one in the region.
 
+    The one that serves does not count where spec.engine names another container than its image is of.
     Raises NotInCatalogue, whose message lists what is known.
     """
     engine, target = deployment.spec.engine, deployment.spec.target.sage_maker
@@ -24,11 +26,18 @@ def image_of(deployment: Deployment, catalogue: Catalogue) -> str:
         return engine.image
     if target is None:
         raise AssertionError("check_spec comes first")
+    container = Container(engine.name, engine.container)
     kept = image_in_use(deployment.status)
-    if engine.version is None and kept:
+    if engine.version is None and kept and _fits(kept, container, catalogue):
         return kept
-    version = engine.version or catalogue.latest(engine.name)
-    return catalogue.image(engine.name, version, target.region).uri
+    version = engine.version or catalogue.latest(container, target.region)
+    return catalogue.image(container, version, target.region).uri
+
+
+def _fits(image: str, container: Container, catalogue: Catalogue) -> bool:
+    """Whether an image is of this container, as far as anything is known of it."""
+    known = catalogue.container_of(image)
+    return known == container if known else engine_of(image) in (container.engine, None)
 
 
 def image_in_use(status: DeploymentStatus) -> str | None:

@@ -1,7 +1,7 @@
 """What the checks look at, and what they find."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from slipway.api.v1alpha1.deployment import Deployment
 from slipway.api.v1alpha1.model_version import ModelVersion
@@ -32,6 +32,8 @@ class Inputs:
     catalogue: Catalogue
     hub: str | None = None
     """Hub that containers must be told of where the ModelVersion names none."""
+    adapters: Mapping[str, ModelVersion] = field(default_factory=dict)
+    """The ModelVersions that adapters refer to and that exist, by name."""
 
 
 Check = Callable[[Inputs], Problem | None]

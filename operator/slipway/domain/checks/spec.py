@@ -17,12 +17,9 @@ from slipway.api.v1alpha1.deployment import (
 )
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.checks.rollout import rollout_problem
-from slipway.domain.sagemaker.desired import OWN_VARIABLES
-
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{20,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b")
-"""What an access token of Hugging Face or an access key of AWS looks like:
-https://huggingface.co/docs/hub/security-tokens and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids"""
+from slipway.domain.sagemaker.engines.arguments import as_variables
+from slipway.domain.sagemaker.engines.environment import rules_of
+from slipway.domain.secrets import looks_like_token
 
 
 def check_spec(inputs: Inputs) -> Problem | None:
@@ -37,6 +34,8 @@ def check_spec(inputs: Inputs) -> Problem | None:
         rollout_problem(spec.rollout, spec.replicas or inputs.deployment.status.replicas or 1),
         _sagemaker(spec.target.sage_maker),
         _environment(spec.engine),
+        _arguments(spec.engine),
+        rules_of(spec.engine).no_adapters(spec.engine, None) if spec.engine.adapters else None,
     )
     text = next((problem for problem in problems if problem), None)
     return invalid(text) if text else None
@@ -61,12 +60,22 @@ def _sagemaker(target: SageMakerTarget) -> str | None:
 
 
 def _environment(engine: Engine) -> str | None:
+    own_variables = rules_of(engine).OWN_VARIABLES
     for variable in engine.env:
-        if variable.name in OWN_VARIABLES:
-            return f"spec.engine.env may not set {variable.name}: {OWN_VARIABLES[variable.name]}"
-        if _TOKEN.search(variable.value):
+        if variable.name in own_variables:
+            return f"spec.engine.env may not set {variable.name}: {own_variables[variable.name]}"
+        if looks_like_token(variable.value):
             return (
                 f"spec.engine.env sets {variable.name} to something that looks like an access token: the "
                 "environment of a SageMaker model is readable by everyone who may describe it"
             )
     return None
+
+
+def _arguments(engine: Engine) -> str | None:
+    if not engine.args:
+        return None
+    same = as_variables(engine.args, rules_of(engine))
+    return "spec.engine.args: SageMaker's containers take no arguments, only variables in spec.engine.env" + (
+        f". There it is: {same}" if same else ""
+    )

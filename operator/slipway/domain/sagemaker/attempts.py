@@ -22,6 +22,7 @@ def new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
         hub=desired.served.hub,
         model_version=desired.served.model_version,
         image=desired.image,
+        adapters=list(desired.served.adapters) or None,
         started_at=timestamp(situation.now),
         outcome="InProgress",
         failures=tried.failures if tried and tried.reason == CAPACITY else 0,

@@ -4,15 +4,15 @@ The answers come from `images.json`, generated from the SageMaker SDK by `tests/
 contract test compares every version in every region with what the SDK answers.
 
 The SDK's version aliases are left out on purpose. They move when the SDK is upgraded, and some surprise: in
-sagemaker-core 2.27.0 `2.0` means 2.4.0. A version here is a full one (x.y.z) and means exactly itself.
+sagemaker-core 2.27.0 `2.0` means TGI 2.4.0. A version here is a full one (x.y.z) and means exactly itself.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Self
+from typing import NamedTuple, Self
 
 
 class NotInCatalogue(ValueError):
@@ -20,7 +20,7 @@ class NotInCatalogue(ValueError):
 
 
 class UnknownEngine(NotInCatalogue):
-    """No image of this engine is known."""
+    """No image of this engine is known, or not in a container of this vendor."""
 
 
 class UnknownVersion(NotInCatalogue):
@@ -29,6 +29,22 @@ class UnknownVersion(NotInCatalogue):
 
 class UnknownRegion(NotInCatalogue):
     """The engine's images are not published in this region."""
+
+
+class UnknownPair(NotInCatalogue):
+    """Version and region are both known, but this version is not published in this region."""
+
+
+class Container(NamedTuple):
+    """A line of images: an engine, in the container of one vendor."""
+
+    engine: str
+    """spec.engine.name"""
+    vendor: str
+    """spec.engine.container"""
+
+    def __str__(self) -> str:
+        return f"{self.engine} in {self.vendor}'s container"
 
 
 @dataclass(frozen=True)
@@ -43,21 +59,34 @@ class Image:
 
 @dataclass(frozen=True)
 class EngineImages:
-    """The images of one engine: every version is published in every region, under the same name."""
+    """The images of one container: the name of a version's image is the same in every region."""
 
     images: Mapping[str, str]
     """`repository:tag` by full version, newest first."""
     registries: Mapping[str, str]
     """Registry host by region. The host carries the account and the partition's DNS suffix."""
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The versions of regions that do not have all of them."""
+
+    def in_region(self, region: str) -> tuple[str, ...]:
+        """The versions that are published in a region, newest first; none if the region is not known."""
+        if region not in self.registries:
+            return ()
+        return _newest_first(self.only.get(region, tuple(self.images)))
+
+    def hold(self, registry: str, repository: str) -> bool:
+        """Whether a repository in a registry is one of these images'."""
+        repositories = {name.partition(":")[0] for name in self.images.values()}
+        return repository in repositories and registry in self.registries.values()
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The container images that are known, by engine."""
+    """The container images that are known."""
 
     source: str
     """What the catalogue was generated from, such as `sagemaker-core 2.27.0`."""
-    engines: Mapping[str, EngineImages]
+    containers: Mapping[Container, EngineImages]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -65,57 +94,85 @@ class Catalogue:
         data = json.loads(text)
         return cls(
             source=data["source"],
-            engines={
-                name: EngineImages(images=engine["images"], registries=engine["registries"])
-                for name, engine in data["engines"].items()
+            containers={
+                Container(engine, vendor): EngineImages(
+                    images=known["images"],
+                    registries=known["registries"],
+                    only={region: tuple(versions) for region, versions in known.get("only", {}).items()},
+                )
+                for engine, vendors in data["engines"].items()
+                for vendor, known in vendors.items()
             },
         )
 
-    def image(self, engine: str, version: str, region: str) -> Image:
+    def image(self, container: Container, version: str, region: str) -> Image:
         """The image of a full version in a region.
 
-        Raises `UnknownEngine`, `UnknownVersion` or `UnknownRegion`: all are `NotInCatalogue`.
+        Raises `UnknownEngine`, `UnknownVersion`, `UnknownRegion` or `UnknownPair`: all are `NotInCatalogue`.
         """
-        known = self._engine(engine)
+        known = self._known(container)
         name = known.images.get(version)
         if name is None:
             raise UnknownVersion(
-                f"{engine} {version} is not in the image catalogue ({self.source}); give a full "
-                f"version (x.y.z) that is: {', '.join(self.versions(engine))}"
+                f"{container.engine} {version} is not in the image catalogue ({self.source}) of {container.vendor}'s "
+                f"containers; give a full version (x.y.z) that is: {', '.join(self.versions(container))}"
             )
         registry = known.registries.get(region)
         if registry is None:
-            raise UnknownRegion(
-                f"{engine} images are not published in region {region} as far as the image catalogue "
-                f"({self.source}) knows; regions: {', '.join(self.regions(engine))}"
+            raise self._unknown_region(container, region)
+        if version not in known.in_region(region):
+            having = [other for other in self.regions(container) if version in known.in_region(other)]
+            raise UnknownPair(
+                f"{container} has no version {version} in region {region} as far as the image catalogue "
+                f"({self.source}) knows; versions there: {', '.join(known.in_region(region))}; regions with "
+                f"{version}: {', '.join(having)}"
             )
         return Image(uri=f"{registry}/{name}", version=version, tag=name.partition(":")[2])
 
-    def latest(self, engine: str) -> str:
-        """The newest version of an engine."""
-        return self.versions(engine)[0]
+    def latest(self, container: Container, region: str) -> str:
+        """The newest version in a region. Raises `UnknownEngine` or `UnknownRegion`."""
+        versions = self._known(container).in_region(region)
+        if not versions:
+            raise self._unknown_region(container, region)
+        return versions[0]
 
-    def versions(self, engine: str) -> tuple[str, ...]:
-        """The full versions of an engine, newest first."""
-        return tuple(sorted(self._engine(engine).images, key=version_key, reverse=True))
+    def versions(self, container: Container) -> tuple[str, ...]:
+        """The full versions that are published in any region, newest first. Raises `UnknownEngine`."""
+        return _newest_first(tuple(self._known(container).images))
 
-    def regions(self, engine: str) -> tuple[str, ...]:
-        """The regions in which an engine's images are published, by name."""
-        return tuple(sorted(self._engine(engine).registries))
+    def regions(self, container: Container) -> tuple[str, ...]:
+        """The regions in which any version is published, by name. Raises `UnknownEngine`."""
+        return tuple(sorted(self._known(container).registries))
 
-    def _engine(self, engine: str) -> EngineImages:
+    def container_of(self, uri: str) -> Container | None:
+        """Whose image a URI names, told by registry and repository; None for one that is in none of the catalogue's."""
+        registry, _, name = uri.partition("/")
+        repository = name.partition("@")[0].partition(":")[0]
+        return next((c for c, known in self.containers.items() if known.hold(registry, repository)), None)
+
+    def _known(self, container: Container) -> EngineImages:
         try:
-            return self.engines[engine]
+            return self.containers[container]
         except KeyError:
             raise UnknownEngine(
-                f"the image catalogue ({self.source}) has no images of engine {engine}; "
-                f"engines: {', '.join(sorted(self.engines))}"
+                f"the image catalogue ({self.source}) has no images of {container}; "
+                f"it has: {', '.join(str(known) for known in sorted(self.containers))}"
             ) from None
+
+    def _unknown_region(self, container: Container, region: str) -> UnknownRegion:
+        return UnknownRegion(
+            f"images of {container} are not published in region {region} as far as the image catalogue "
+            f"({self.source}) knows; regions: {', '.join(self.regions(container))}"
+        )
 
 
 def version_key(version: str) -> tuple[int, ...]:
     """Sorts x.y.z as numbers: 0.10.0 is newer than 0.9.3."""
     return tuple(int(part) for part in version.split("."))
+
+
+def _newest_first(versions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(versions, key=version_key, reverse=True))
 
 
 @cache

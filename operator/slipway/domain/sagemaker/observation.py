@@ -95,12 +95,17 @@ class Inventory:
     """ARNs of those, and of the endpoint, that lack the mark of a retained resource."""
 
 
+UNPINNED = "unpinned"
+"""What the status calls the revision of a container that was told none: what was newest when it started."""
+
+
 @dataclass(frozen=True)
 class DeployedModel:
     """What a SageMaker model serves, read from its environment. The revision may be any reference, not ours to pin."""
 
     repo: str
-    revision: str
+    revision: str | None
+    """None: the container was told none."""
     model: str
     """Name of the SageMaker model."""
 

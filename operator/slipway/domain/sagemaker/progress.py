@@ -11,8 +11,9 @@ from slipway.api.v1alpha1.deployment import (
 )
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.desired import Desired, ServedModel
-from slipway.domain.sagemaker.observation import Observation
+from slipway.domain.sagemaker.desired import Desired
+from slipway.domain.sagemaker.observation import UNPINNED, Observation
+from slipway.domain.sagemaker.served import ServedModel
 
 HISTORY_LENGTH = 10
 
@@ -22,10 +23,15 @@ def last_served(status: DeploymentStatus) -> ServedModel | None:
     serving, attempt = status.revision.serving, status.attempt
     if attempt and (attempt.outcome == "InProgress" or (attempt.outcome == "Succeeded" and serving is None)):
         # A roll that is under way comes to its end; turning back halfway would go on for ever.
-        return ServedModel(attempt.repo, attempt.revision, attempt.model_version, attempt.hub)
-    if serving:
-        return ServedModel(serving.repo, serving.revision, serving.model_version, serving.hub)
+        return _remembered(attempt)
+    if serving and serving.revision != UNPINNED:
+        return _remembered(serving)
     return None
+
+
+def _remembered(entry: Attempt | ServedRevision) -> ServedModel:
+    adapters = tuple(entry.adapters or ())
+    return ServedModel(entry.repo, entry.revision, entry.model_version, entry.hub, adapters)
 
 
 def revised(
@@ -78,7 +84,7 @@ def _serving(
     if seen.serving_revision:
         found = seen.serving_revision
         return ServedRevision(
-            revision=found.revision,
+            revision=found.revision or UNPINNED,
             repo=found.repo,
             model_version="",
             config=endpoint.config,
@@ -97,6 +103,7 @@ def _from_attempt(attempt: Attempt, now: datetime) -> ServedRevision:
         config=attempt.config,
         model=attempt.model,
         image=attempt.image,
+        adapters=attempt.adapters,
         since=timestamp(now),
     )
 
@@ -110,6 +117,7 @@ def _from_desired(desired: Desired, now: datetime) -> ServedRevision:
         config=desired.config.name,
         model=desired.model.name,
         image=desired.image,
+        adapters=list(desired.served.adapters) or None,
         since=timestamp(now),
     )
 

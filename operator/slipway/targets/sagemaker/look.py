@@ -6,7 +6,7 @@ from typing import Any
 from slipway.api.v1alpha1.deployment import Placement
 from slipway.domain.errors import Rejected
 from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
-from slipway.domain.sagemaker.desired import MODEL_ID, MODEL_REVISION
+from slipway.domain.sagemaker.engines.environment import deployed
 from slipway.domain.sagemaker.observation import (
     DeployedModel,
     Endpoint,
@@ -145,10 +145,9 @@ class Look(Region):
         if "ModelName" not in variant:
             return None, config is not None
         model = await self.found("describe_model", ModelName=variant["ModelName"])
-        environment = ((model or {}).get("PrimaryContainer") or {}).get("Environment", {})
-        if MODEL_ID not in environment or MODEL_REVISION not in environment:
-            return None, False
-        return DeployedModel(environment[MODEL_ID], environment[MODEL_REVISION], variant["ModelName"]), False
+        container = (model or {}).get("PrimaryContainer") or {}
+        told = deployed(container.get("Environment", {}), container.get("Image", ""))
+        return DeployedModel(told.repo, told.revision, variant["ModelName"]) if told else None, False
 
 
 def _stage(described: dict[str, Any]) -> str | None:

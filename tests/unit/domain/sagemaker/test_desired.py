@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.desired import OWN_VARIABLES, Desired, ServedModel, desired, environment
+from slipway.domain.sagemaker.desired import Desired, desired
+from slipway.domain.sagemaker.engines.environment import environment
+from slipway.domain.sagemaker.served import ServedModel
 from slipway.domain.sagemaker.steps import ConfigRequest, ModelRequest
 from tests.unit.domain.builders import IMAGE, OWNER, REPO, ROLE, A, B, deployment
 
@@ -36,37 +38,6 @@ def env(**values: str) -> dict[str, Any]:
     return {"engine": {"env": [{"name": name, "value": value} for name, value in values.items()]}}
 
 
-class TestEnvironment:
-    def test_a_commit_and_the_number_of_gpus_are_always_there(self) -> None:
-        assert variables() == {"HF_MODEL_ID": REPO, "HF_MODEL_REVISION": A, "SM_NUM_GPUS": "1"}
-
-    def test_every_field_has_its_variable(self) -> None:
-        added = variables(served=replace(SERVED, hub="https://mirror.example"), **FULL).items() - variables().items()
-        assert dict(added) == {
-            "HF_ENDPOINT": "https://mirror.example",
-            "MAX_INPUT_TOKENS": "2048",
-            "MAX_TOTAL_TOKENS": "4096",
-            "HF_MODEL_QUANTIZE": "awq",
-            "DTYPE": "float16",
-        }
-
-    @pytest.mark.parametrize(
-        ("instance_type", "gpus"),
-        [("ml.g5.12xlarge", "4"), ("ml.p5.48xlarge", "8"), ("ml.m5.xlarge", None), ("ml.g99.xlarge", None)],
-    )
-    def test_all_gpus_of_the_instance_are_used(self, instance_type: str, gpus: str | None) -> None:
-        assert variables(instance_type).get("SM_NUM_GPUS") == gpus
-
-    def test_further_variables_are_passed_as_they_are_and_may_say_how_many_gpus_to_use(self) -> None:
-        extra = [{"name": "SM_NUM_GPUS", "value": "2"}, {"name": "EMPTY", "value": ""}]
-        found = variables("ml.g5.12xlarge", env=extra)
-        assert (found["SM_NUM_GPUS"], found["EMPTY"]) == ("2", "")
-
-    def test_nothing_else_that_slipway_sets_may_be_set_by_the_user(self) -> None:
-        full = variables(served=replace(SERVED, hub="https://mirror.example"), **FULL)
-        assert full.keys() - OWN_VARIABLES.keys() == {"SM_NUM_GPUS"}
-
-
 class TestRequests:
     def test_the_model_holds_image_environment_and_role(self) -> None:
         found = wanted()
@@ -83,6 +54,21 @@ class TestRequests:
             startup_timeout=2700,
             inference_ami="al2-ami-sagemaker-inference-gpu-3-1",
         )
+
+    @pytest.mark.parametrize(
+        ("spec", "image", "host"),
+        [
+            ({}, "registry.example/tgi:3.3.6-cu124", "al2-ami-sagemaker-inference-gpu-3-1"),
+            ({}, "registry.example/vllm:0.30.0-cu130", "al2023-ami-sagemaker-inference-gpu-4-1"),
+            ({}, "registry.example/tgi:own", None),
+            ({"inferenceAmiVersion": "al2-ami-sagemaker-inference-gpu-2"}, IMAGE, "al2-ami-sagemaker-inference-gpu-2"),
+        ],
+    )
+    def test_the_host_follows_the_image_unless_the_spec_names_one(
+        self, spec: dict[str, Any], image: str, host: str | None
+    ) -> None:
+        found = wanted(sagemaker(**spec), image=image)
+        assert found.config.inference_ami == host
 
     @pytest.mark.parametrize(("replicas", "initial", "instances"), [(None, 1, None), (1, 1, 1), (4, 4, 4)])
     def test_a_count_left_open_begins_with_one_and_is_nobodys_business(
@@ -125,7 +111,12 @@ class TestNames:
         assert other.config.name != wanted().config.name
 
     @pytest.mark.parametrize(
-        "other", [wanted({"rollout": {"startupTimeout": "45m"}}), wanted(sagemaker(instanceType="ml.g5.2xlarge"))]
+        "other",
+        [
+            wanted({"rollout": {"startupTimeout": "45m"}}),
+            wanted(sagemaker(instanceType="ml.g5.2xlarge")),
+            wanted(sagemaker(inferenceAmiVersion="al2-ami-sagemaker-inference-gpu-2")),
+        ],
     )
     def test_whatever_changes_only_its_surroundings_makes_another_config(self, other: Desired) -> None:
         assert other.model.name == wanted().model.name

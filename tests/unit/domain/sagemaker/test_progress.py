@@ -15,9 +15,10 @@ from slipway.api.v1alpha1.deployment import (
     ServedRevision,
 )
 from slipway.domain.conditions import timestamp
-from slipway.domain.sagemaker.desired import Desired, ServedModel
+from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import DeployedModel, Endpoint, EndpointState, Observation
 from slipway.domain.sagemaker.progress import HISTORY_LENGTH, history, last_served, revised
+from slipway.domain.sagemaker.served import ServedModel
 from tests.unit.domain.builders import NOW, OWNER, REPO, A, B, C, attempt, endpoint, served, wanted
 
 OLD, NEW, NEWEST = wanted(A), wanted(B), wanted(C)
@@ -80,6 +81,10 @@ class TestLastServed:
         rolling = DeploymentStatus(attempt=attempt(NEW, hub="https://mirror.example"))
         assert last_served(rolling) == ServedModel(REPO, B, "twin", "https://mirror.example")
 
+    def test_what_is_not_pinned_cannot_be_kept(self) -> None:
+        foreign = served(OLD, revision="unpinned", model_version="")
+        assert last_served(DeploymentStatus(revision=RevisionStatus(serving=foreign))) is None
+
 
 class TestServing:
     @pytest.mark.parametrize("state", list(EndpointState))
@@ -119,6 +124,11 @@ class TestServing:
             since=SINCE_NOW,
         )
         assert after(status(OLD), endpoint("by-hand-config")).serving is None
+
+    def test_a_container_that_was_told_no_revision_is_said_to_be_unpinned(self) -> None:
+        found = after(status(OLD), endpoint("by-hand-config"), found=DeployedModel("acme/foreign", None, "by-hand"))
+        assert found.serving
+        assert found.serving.revision == "unpinned"
 
     def test_an_endpoint_that_is_gone_serves_nothing(self) -> None:
         assert after(status(OLD), None).serving is None

@@ -13,7 +13,7 @@ from slipway.targets.sagemaker.look import instant
 
 def test_the_partition_of_every_region_with_an_image_is_botocores() -> None:
     session = Session()
-    regions = shipped().regions("TGI")
+    regions = {region for container in shipped().containers for region in shipped().regions(container)}
     assert {region: partition(region) for region in regions} == {
         region: session.get_partition_for_region(region) for region in regions
     }
