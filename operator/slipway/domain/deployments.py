@@ -14,6 +14,7 @@ from slipway.api.v1alpha1.deployment import (
 from slipway.domain.conditions import Finding, Health, conditions
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.observation import Observation
+from slipway.domain.sagemaker.tags import TagMemory, kept_tags
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Result:
     stalled: Finding | None = None
     revision: RevisionStatus | None = None
     deleting: bool = False
+    tags: TagMemory | None = None
+    """None: nothing was found out about tags."""
 
 
 def next_status(deployment: Deployment, result: Result, now: datetime) -> DeploymentStatus:
@@ -41,7 +44,14 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     elif endpoint is None:
         endpoint_status, wanted, ready = None, 0, 0
     else:
-        endpoint_status = EndpointStatus(name=endpoint.name, arn=endpoint.arn, last_modified=endpoint.last_modified)
+        tags = result.tags or kept_tags(before.endpoint)
+        endpoint_status = EndpointStatus(
+            name=endpoint.name,
+            arn=endpoint.arn,
+            last_modified=endpoint.last_modified,
+            tags=tags.tags,
+            changing_tags=tags.changing,
+        )
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
     health = _health(before, result, revision)
     generation = deployment.metadata.generation

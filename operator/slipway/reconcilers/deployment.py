@@ -23,6 +23,7 @@ from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
 from slipway.domain.sagemaker.plan import Situation, plan
 from slipway.domain.sagemaker.quiet import at_rest
+from slipway.domain.sagemaker.tags import remembered_tags, tags_due
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
 from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools
@@ -143,6 +144,7 @@ class ServingPass(DeploymentPass):
             now=self.now,
             capacity_delay=self.timing.capacity_delay,
             trigger=self.trigger,
+            remembered=self.deployment.status.endpoint,
         )
         steps = plan(situation)
         result = _with_problem(
@@ -154,6 +156,7 @@ class ServingPass(DeploymentPass):
                 revision=revision,
                 reconciling=steps.reconciling,
                 stalled=steps.stalled,
+                tags=remembered_tags(self.deployment.status.endpoint, wanted.tags, done=steps.tagged),
             ),
             checks.problem,
         )
@@ -215,11 +218,15 @@ class ServingPass(DeploymentPass):
         return await self.tools.target.observe(placement, question)
 
     def _must_tidy(self, wanted: Desired | None) -> bool:
-        """Whether leftovers may exist: until an attempt is marked as succeeded, which tidying up precedes."""
+        """Whether leftovers may exist: until an attempt is marked as succeeded, which tidying up precedes.
+
+        Or other tags than the spec's.
+        """
         attempt = self.deployment.status.attempt
         if wanted is None:
             return False
-        return attempt is None or attempt.config != wanted.config.name or attempt.outcome != "Succeeded"
+        unfinished = attempt is None or attempt.config != wanted.config.name or attempt.outcome != "Succeeded"
+        return unfinished or tags_due(self.deployment.status.endpoint, wanted.tags)
 
 
 def _with_problem(result: Result, problem: Problem | None) -> Result:

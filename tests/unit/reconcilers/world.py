@@ -34,6 +34,7 @@ from slipway.domain.sagemaker.steps import (
     MarkOwner,
     MarkRetained,
     SetInstanceCount,
+    SetTags,
     Step,
     UpdateEndpoint,
 )
@@ -167,7 +168,9 @@ class World:
         unmarked += [f"model/{n}" for n in mine(self.models) if TAG_RETAINED not in self.models[n].tags]
         if endpoint and question.owner.owns(endpoint.tags) and TAG_RETAINED not in endpoint.tags:
             unmarked.append(f"endpoint/{endpoint.name}")
-        return Inventory(tuple(mine(self.configs)), tuple(mine(self.models)), tuple(unmarked))
+        tags = {f"config/{name}": dict(self.configs[name].tags) for name in mine(self.configs)}
+        tags |= {f"model/{name}": dict(self.models[name].tags) for name in mine(self.models)}
+        return Inventory(tuple(mine(self.configs)), tuple(mine(self.models)), tuple(unmarked), tags)
 
     def _serving_revision(self, found: WorldEndpoint | None, question: Question) -> DeployedModel | None:
         if found is None or not found.state.serves or found.config in question.known_configs:
@@ -217,22 +220,34 @@ class World:
     def _bring_about(self, step: Step) -> None:
         match step:
             case CreateModel():
-                self._create(self.models, step.model.name, WorldModel(step.owner.tags(), step.model.environment))
+                tags = {**step.model.tags, **step.owner.tags()}
+                self._create(self.models, step.model.name, WorldModel(tags, step.model.environment))
             case CreateEndpointConfig():
                 if step.config.model not in self.models:
                     raise NotFound("ModelNotFound", f"Could not find model {step.config.model}")
-                new = WorldConfig(step.owner.tags(), step.config.model, step.config.initial_instances)
+                tags = {**step.config.tags, **step.owner.tags()}
+                new = WorldConfig(tags, step.config.model, step.config.initial_instances)
                 self._create(self.configs, step.config.name, new)
             case CreateEndpoint():
                 self._create_endpoint(step)
             case UpdateEndpoint():
                 self._update(step)
+            case SetTags():
+                self._set_tags(step)
             case SetInstanceCount():
                 found = self._at_rest(step.name)
                 found.state, found.count, found.desired = S.UPDATING, step.instances, step.instances
                 self._touch(found)
             case _:
                 raise AssertionError(f"the world knows no {step}")
+
+    def _set_tags(self, step: SetTags) -> None:
+        tags = self._tags(step.arn)
+        if tags.get(TAG_INSTALLATION) != "here":
+            self.violations.append(f"changed the tags of the foreign {step.arn}")
+        for key in step.remove:
+            tags.pop(key, None)
+        tags.update(step.add)
 
     def _create(self, things: dict[str, object] | dict, name: str, new: WorldModel | WorldConfig) -> None:  # type: ignore[type-arg]
         if name in things:
@@ -241,7 +256,8 @@ class World:
         return None
 
     def _must_be_ours(self, theirs: Tags, mine: Tags, name: str) -> None:
-        if any(theirs.get(key) != value for key, value in mine.items() if not key.endswith("/uid")):
+        ours = {key: value for key, value in mine.items() if key.startswith("slipway.dev/")}
+        if any(theirs.get(key) != value for key, value in ours.items() if not key.endswith("/uid")):
             raise Rejected("NameConflict", f"Cannot create already existing {name}")
 
     def _create_endpoint(self, step: CreateEndpoint) -> None:
@@ -251,7 +267,7 @@ class World:
         self._moments += 1
         self.endpoints[step.name] = WorldEndpoint(
             step.name,
-            step.owner.tags(),
+            {**step.tags, **step.owner.tags()},
             step.config,
             S.CREATING,
             self._moments,

@@ -370,6 +370,8 @@ class EndpointStatus(ApiModel):
     """What such clients give as `model`."""
     tags: dict[str, str] | None = None
     """The spec's tags, as they were put on the endpoint."""
+    changing_tags: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=1000)] | None = None
+    """Keys of tags that are being put on or taken away, of this spec and earlier ones. Stored before that begins."""
 
 
 class ServedRevision(ApiModel):

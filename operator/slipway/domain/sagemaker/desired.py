@@ -1,12 +1,19 @@
 """From a Deployment's spec and a commit to the SageMaker resources that are wanted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import DeploymentSpec, SageMakerTarget
 from slipway.domain.names import Owner, content_name
 from slipway.domain.sagemaker.host import inference_ami_version
 from slipway.domain.sagemaker.instance_types import gpu_count
+from slipway.domain.sagemaker.settings import (
+    config_content,
+    data_capture_settings,
+    download_timeout,
+    model_content,
+    vpc_settings,
+)
 from slipway.domain.sagemaker.steps import ConfigRequest, ModelRequest
 
 STARTUP_TIMEOUT_RANGE = (60, 3600)
@@ -62,6 +69,8 @@ class Desired:
     config: ConfigRequest
     instances: int | None
     """Wanted number of instances; None: not ours to decide."""
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's tags, which everything carries besides the owner's."""
 
 
 def environment(spec: DeploymentSpec, served: ServedModel, instance_type: str) -> dict[str, str]:
@@ -93,22 +102,34 @@ def desired(spec: DeploymentSpec, target: SageMakerTarget, served: ServedModel, 
     the operator: tests/unit/domain/test_golden_names.py guards it.
     """
     variables = environment(spec, served, target.instance_type)
-    model_content = {"image": image, "environment": variables, "role": target.execution_role_arn}
-    model = ModelRequest(content_name(owner, model_content), image, variables, target.execution_role_arn)
+    container = {"image": image, "environment": variables, "role": target.execution_role_arn}
+    model = ModelRequest(
+        name=content_name(owner, container | model_content(target)),
+        image=image,
+        environment=variables,
+        execution_role=target.execution_role_arn,
+        vpc=vpc_settings(target),
+        network_isolation=target.network_isolation,
+        tags=target.tags,
+    )
     ami = inference_ami_version(image)
     timeout = seconds(spec.rollout.startup_timeout)
-    config_content = {
+    variant = {
         "model": model.name,
         "instanceType": target.instance_type,
         "startupTimeout": timeout,
         "inferenceAmi": ami,
     }
     config = ConfigRequest(
-        name=content_name(owner, config_content),
+        name=content_name(owner, variant | config_content(target)),
         model=model.name,
         instance_type=target.instance_type,
         initial_instances=spec.replicas or 1,
         startup_timeout=timeout,
         inference_ami=ami,
+        kms_key=target.kms_key_id,
+        data_capture=data_capture_settings(target),
+        download_timeout=download_timeout(target),
+        tags=target.tags,
     )
-    return Desired(served, image, model, config, spec.replicas)
+    return Desired(served, image, model, config, spec.replicas, target.tags)

@@ -1,6 +1,7 @@
 """What was seen in SageMaker in one pass."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from slipway.domain.names import Owner
@@ -78,6 +79,8 @@ class Endpoint:
     """FailureReason. It outlives its cause, and does not say which config it is about."""
     desired_instances: int | None = None
     current_instances: int | None = None
+    captures_data: bool = False
+    """Whether requests are captured, whatever the config in service says."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class Inventory:
     models: tuple[str, ...] = ()
     unmarked: tuple[str, ...] = ()
     """ARNs of those, and of the endpoint, that lack the mark of a retained resource."""
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    """The tags of those configs and models, by ARN."""
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ Only the first step of a plan is executed before everything is looked at again; 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from slipway.api.v1alpha1.deployment import Attempt, RevisionStatus
+from slipway.api.v1alpha1.deployment import Attempt, EndpointStatus, RevisionStatus
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.names import TAG_RETAINED, TAG_UID, Owner, describe_owner
 from slipway.domain.sagemaker.desired import Desired
-from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
+from slipway.domain.sagemaker.failures import CAPACITY, advice, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
 from slipway.domain.sagemaker.steps import (
     CreateEndpoint,
@@ -25,6 +25,7 @@ from slipway.domain.sagemaker.steps import (
     Step,
     UpdateEndpoint,
 )
+from slipway.domain.sagemaker.tags import tag_steps
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Plan:
     """Whether the service is at work, so that the state will change by itself."""
     not_before: datetime | None = None
     """When a retry is due."""
+    tagged: bool = False
+    """Whether everything was looked at, and carries the spec's tags."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Situation:
     """Seconds; the N-th failure in a row for want of capacity waits N times as long."""
     trigger: str | None = None
     """Value of the reconcile-now annotation: a new one permits another try of what failed."""
+    remembered: EndpointStatus | None = None
+    """The endpoint as the status has it."""
 
     @property
     def config(self) -> str:
@@ -156,7 +161,7 @@ def _create(situation: Situation) -> Plan:
         return _waiting_for_capacity(tried)
     going_on = tried and tried.outcome == "InProgress" and tried.endpoint_modified is None
     attempt = tried if going_on else _new_attempt(situation, None)
-    step = CreateEndpoint(situation.owner, situation.endpoint_name, situation.config)
+    step = CreateEndpoint(situation.owner, situation.endpoint_name, situation.config, situation.desired.tags)
     vanished = tried is not None and tried.outcome == "Succeeded"
     reason = "EndpointMissing" if vanished else "Creating"
     text = (
@@ -190,6 +195,9 @@ def _settle(situation: Situation, endpoint: Endpoint) -> Plan:
     if scaling:
         return scaling
     base = situation.tried or _new_attempt(situation, endpoint)
+    tagging = _tag(situation, endpoint)
+    if tagging:
+        return replace(tagging, attempt=base)
     steps = _leftovers(situation, situation.seen.inventory) if situation.seen.inventory else ()
     if steps:
         finding = Finding("TidyingUp", "removing models and endpoint configs that nothing uses any more")
@@ -197,7 +205,17 @@ def _settle(situation: Situation, endpoint: Endpoint) -> Plan:
     done = base.model_copy(
         update={"outcome": "Succeeded", "reason": None, "message": None, "failures": 0, "retry_at": None}
     )
-    return Plan(attempt=done)
+    return Plan(attempt=done, tagged=situation.seen.inventory is not None)
+
+
+def _tag(situation: Situation, endpoint: Endpoint) -> Plan | None:
+    """Bring tags to the spec; None if they are, or were not looked at because nothing is to be changed."""
+    if situation.seen.inventory is None:
+        return None
+    things = {endpoint.arn: endpoint.tags, **situation.seen.inventory.tags}
+    steps = tag_steps(situation.remembered, situation.desired.tags, things)
+    text = f"bringing the tags of {len(steps)} AWS resources to spec.target.sageMaker.tags"
+    return Plan(steps, reconciling=Finding("Tagging", text)) if steps else None
 
 
 def _scale(situation: Situation, endpoint: Endpoint) -> Plan | None:
@@ -244,7 +262,8 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
         tried = None
     sent_for = tried.endpoint_modified if tried and tried.outcome == "InProgress" else None
     attempt = tried if tried and sent_for == endpoint.last_modified else _new_attempt(situation, endpoint)
-    step = UpdateEndpoint(endpoint.name, situation.config)
+    captures = endpoint.captures_data or situation.desired.config.data_capture is not None
+    step = UpdateEndpoint(endpoint.name, situation.config, data_capture=captures)
     return Plan((*_prepare(situation), step), attempt, reconciling=_rolling(situation, endpoint))
 
 
@@ -305,11 +324,12 @@ def _leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Pl
         return _waiting_for_capacity(attempt)
     if attempt.retry_at:
         return None
-    advice = (
-        " It is tried again when the model changes, or the spec (apart from replicas), or when the annotation "
-        "slipway.dev/reconcile-now gets a new value"
+    what_to_do = advice(attempt.reason, situation.endpoint_name, situation.desired.config.startup_timeout)
+    when = (
+        " It is tried again when the model changes, or the spec (apart from replicas and tags), or when the "
+        "annotation slipway.dev/reconcile-now gets a new value"
     )
-    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + advice))
+    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + what_to_do + when))
 
 
 def _must_wait(situation: Situation, attempt: Attempt) -> bool:

@@ -13,6 +13,7 @@ from slipway.domain.sagemaker.observation import (
     EndpointSummary,
     Observation,
 )
+from slipway.domain.sagemaker.tags import tags_due
 
 
 def at_rest(
@@ -29,7 +30,7 @@ def at_rest(
     unchanged = summary.state is EndpointState.IN_SERVICE and summary.last_modified == endpoint.last_modified
     settled = attempt.outcome == "Succeeded" and attempt.config == serving.config == wanted.config.name
     right_count = wanted.instances is None or wanted.instances == status.replicas
-    if not (unchanged and settled and right_count):
+    if not (unchanged and settled and right_count) or tags_due(endpoint, wanted.tags):
         return None
     return Observation(
         endpoint=Endpoint(
@@ -38,7 +39,7 @@ def at_rest(
             state=EndpointState.IN_SERVICE,
             config=serving.config,
             last_modified=endpoint.last_modified,
-            tags=owner.tags(),
+            tags={**wanted.tags, **owner.tags()},
             desired_instances=status.replicas,
             current_instances=status.ready_replicas,
         )

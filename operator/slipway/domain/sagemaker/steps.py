@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from slipway.domain.names import Owner
+from slipway.domain.sagemaker.settings import DataCaptureSettings, VpcSettings
 
 VARIANT = "AllTraffic"
 """The one production variant. Its name never changes: a blue/green update requires the same name
@@ -18,6 +19,10 @@ class ModelRequest:
     environment: dict[str, str] = field(hash=False, repr=False)
     """Not shown in logs: what users put there is theirs."""
     execution_role: str
+    vpc: VpcSettings | None = None
+    network_isolation: bool = False
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,13 @@ class ConfigRequest:
     startup_timeout: int
     """Seconds."""
     inference_ami: str | None
+    kms_key: str | None = None
+    """Of the instances' storage volume."""
+    data_capture: DataCaptureSettings | None = None
+    download_timeout: int | None = None
+    """Seconds, for a model from S3."""
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,8 @@ class CreateEndpoint:
     owner: Owner
     name: str
     config: str
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,9 @@ class UpdateEndpoint:
 
     name: str
     config: str
+    data_capture: bool = False
+    """Whether requests are captured, or are to be. Then what the new config says about it counts, and is no variant
+    property to be retained (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html)."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,16 @@ class MarkOwner:
 
     owner: Owner
     arn: str
+
+
+@dataclass(frozen=True)
+class SetTags:
+    """Put tags of the spec on something of ours, and take those away that the spec names no more."""
+
+    arn: str
+    add: dict[str, str] = field(hash=False)
+    remove: tuple[str, ...] = ()
+    """Keys."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +154,7 @@ Step = (
     | UpdateEndpoint
     | SetInstanceCount
     | MarkOwner
+    | SetTags
     | MarkRetained
     | DeleteEndpoint
     | DeleteEndpointConfig

@@ -16,11 +16,15 @@ from slipway.domain.sagemaker.steps import (
     MarkOwner,
     MarkRetained,
     SetInstanceCount,
+    SetTags,
     Step,
     UpdateEndpoint,
 )
 from slipway.targets.sagemaker.errors import AlreadyExists
 from slipway.targets.sagemaker.region import Region
+from slipway.targets.sagemaker.requests import DATA_CAPTURE_PROPERTY, config_settings, model_settings
+
+Tags = dict[str, str]
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
@@ -39,11 +43,13 @@ class Act(Region):
         model = step.model
         await self._create(
             step.owner,
+            model.tags,
             "model",
             "create_model",
             ModelName=model.name,
             ExecutionRoleArn=model.execution_role,
             PrimaryContainer={"Image": model.image, "Environment": model.environment},
+            **model_settings(model),
         )
 
     @do.register
@@ -58,12 +64,16 @@ class Act(Region):
         }
         if config.inference_ami:
             variant["InferenceAmiVersion"] = config.inference_ami
+        if config.download_timeout is not None:
+            variant["ModelDataDownloadTimeoutInSeconds"] = config.download_timeout
         await self._create(
             step.owner,
+            config.tags,
             "endpoint-config",
             "create_endpoint_config",
             EndpointConfigName=config.name,
             ProductionVariants=[variant],
+            **config_settings(config),
         )
 
     @do.register
@@ -71,6 +81,7 @@ class Act(Region):
         with _NotVisibleYet():
             await self._create(
                 step.owner,
+                step.tags,
                 "endpoint",
                 "create_endpoint",
                 EndpointName=step.name,
@@ -85,6 +96,7 @@ class Act(Region):
                 EndpointName=step.name,
                 EndpointConfigName=step.config,
                 RetainAllVariantProperties=True,
+                **({"ExcludeRetainedVariantProperties": [DATA_CAPTURE_PROPERTY]} if step.data_capture else {}),
             )
 
     @do.register
@@ -99,6 +111,13 @@ class Act(Region):
     async def _(self, step: MarkOwner) -> None:
         await self.call("add_tags", ResourceArn=step.arn, Tags=_tag_list(step.owner.tags()))
         await self.call("delete_tags", ResourceArn=step.arn, TagKeys=[TAG_RETAINED])
+
+    @do.register
+    async def _(self, step: SetTags) -> None:
+        if step.remove:  # first, because there may be no more than 50 at any time
+            await self.call("delete_tags", ResourceArn=step.arn, TagKeys=list(step.remove))
+        if step.add:
+            await self.call("add_tags", ResourceArn=step.arn, Tags=_tag_list(step.add))
 
     @do.register
     async def _(self, step: MarkRetained) -> None:
@@ -117,13 +136,13 @@ class Act(Region):
     async def _(self, step: DeleteModel) -> None:
         await self.found("delete_model", ModelName=step.name)
 
-    async def _create(self, owner: Owner, kind: str, operation: str, **parameters: Any) -> None:
-        """Create with our tags. Something of this name that is ours already is success.
+    async def _create(self, owner: Owner, further: Tags, kind: str, operation: str, **parameters: Any) -> None:
+        """Create with our tags, which win over `further` ones. Something of this name that is ours already is success.
 
         Raises Rejected with the reason NameConflict if it is somebody else's.
         """
         try:
-            await self.call(operation, **parameters, Tags=_tag_list(owner.tags()))
+            await self.call(operation, **parameters, Tags=_tag_list({**further, **owner.tags()}))
         except AlreadyExists as exists:
             name = next(iter(parameters.values()))
             tags = await self.tags(self._arn(kind, name))

@@ -72,6 +72,7 @@ class Look(Region):
             failure=found.get("FailureReason"),
             desired_instances=variant.get("DesiredInstanceCount"),
             current_instances=variant.get("CurrentInstanceCount"),
+            captures_data=bool((found.get("DataCaptureConfig") or {}).get("EnableCapture")),
         )
 
     async def _ours(self, kind: str, name: str) -> dict[str, Any] | None:
@@ -95,6 +96,7 @@ class Look(Region):
         configs: list[str] = []
         models: list[str] = []
         unmarked: list[str] = []
+        tagged: dict[str, dict[str, str]] = {}
         listings = (
             ("list_endpoint_configs", "EndpointConfigs", "EndpointConfig", configs),
             ("list_models", "Models", "Model", models),
@@ -106,11 +108,12 @@ class Look(Region):
                     elsewhere = tags.get(TAG_RETAINED, self._question.endpoint_name) != self._question.endpoint_name
                     if item[f"{camel}Name"].startswith(prefix) and owner.owns(tags) and not elsewhere:
                         names.append(item[f"{camel}Name"])
+                        tagged[item[f"{camel}Arn"]] = tags
                         if TAG_RETAINED not in tags:
                             unmarked.append(item[f"{camel}Arn"])
         if endpoint and owner.owns(endpoint.tags) and TAG_RETAINED not in endpoint.tags:
             unmarked.append(endpoint.arn)
-        return Inventory(tuple(configs), tuple(models), tuple(unmarked))
+        return Inventory(tuple(configs), tuple(models), tuple(unmarked), tagged)
 
     async def _serving_revision(self, endpoint: Endpoint | None) -> DeployedModel | None:
         """What an endpoint serves whose config the status does not know."""
