@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from slipway.domain import model_versions
+from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
 from slipway.domain.checks.model import check_model, check_weights
@@ -13,6 +14,8 @@ from slipway.domain.sagemaker.desired import ServedModel
 
 CHECKS: tuple[Check, ...] = (
     check_spec,
+    check_endpoint,
+    check_isolation,
     check_placement_fixed,
     check_model,
     check_weights,

@@ -1,5 +1,6 @@
 """Whether there is a model to serve, and whether the target can get it."""
 
+from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain import model_versions
 from slipway.domain.checks.inputs import Inputs, Problem
 from slipway.domain.conditions import Finding
@@ -28,10 +29,16 @@ def check_weights(inputs: Inputs) -> Problem | None:
     """Whether SageMaker's container can download the weights."""
     model_version = inputs.model_version
     resolved = model_version.status.resolved if model_version and model_versions.answers(model_version) else None
-    if resolved is None or resolved.access == "Public":
+    if resolved is None or resolved.access == "Public" or _brought_by_image(inputs.deployment.spec):
         return None
     text = (
         f"{resolved.repo} is {resolved.access.lower()}: SageMaker's container would need the token in its plain "
         "environment, which Slipway does not do. Serve a public copy, or wait until weights can be staged through S3"
     )
     return Problem(Finding("WeightsNotReachable", text))
+
+
+def _brought_by_image(spec: DeploymentSpec) -> bool:
+    """Whether the image must have the weights in it, because nothing can be downloaded: then no token is needed."""
+    target = spec.target.sage_maker
+    return target is not None and target.network_isolation and spec.engine.image is not None
