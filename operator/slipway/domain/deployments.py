@@ -18,6 +18,7 @@ from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.attempts import is_another
 from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
 from slipway.domain.sagemaker.observation import UNPINNED, Observation
+from slipway.domain.sagemaker.tags import TagMemory, kept_tags
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Result:
     settled: bool = False
     """Whether everything is as the spec wants it."""
     deleting: bool = False
+    tags: TagMemory | None = None
+    """None: nothing was found out about tags."""
 
 
 def next_status(deployment: Deployment, result: Result, now: datetime) -> DeploymentStatus:
@@ -52,7 +55,14 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     elif endpoint is None:
         endpoint_status, wanted, ready = None, 0, 0
     else:
-        endpoint_status = EndpointStatus(name=endpoint.name, arn=endpoint.arn, last_modified=endpoint.last_modified)
+        tags = result.tags or kept_tags(before.endpoint)
+        endpoint_status = EndpointStatus(
+            name=endpoint.name,
+            arn=endpoint.arn,
+            last_modified=endpoint.last_modified,
+            tags=tags.tags,
+            changing_tags=tags.changing,
+        )
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
     health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec, result))
     generation = deployment.metadata.generation

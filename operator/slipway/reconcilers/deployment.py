@@ -26,6 +26,7 @@ from slipway.domain.sagemaker.plan import plan
 from slipway.domain.sagemaker.quiet import at_rest
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import VARIANT
+from slipway.domain.sagemaker.tags import remembered_tags, tags_due
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
 from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools
@@ -153,6 +154,7 @@ class ServingPass(DeploymentPass):
             drift=spec.drift,
             settled=self._settled(wanted),
             made_alarms=tuple(status.alarms or ()),
+            remembered=self.deployment.status.endpoint,
         )
         steps = plan(situation)
         result = _with_problem(
@@ -167,6 +169,7 @@ class ServingPass(DeploymentPass):
                 drifted=steps.drifted,
                 alarms=alarms.remembered(situation, steps),
                 settled=steps.at_rest,
+                tags=remembered_tags(self.deployment.status.endpoint, wanted.tags, done=steps.tagged),
             ),
             checks.problem,
         )
@@ -253,11 +256,15 @@ class ServingPass(DeploymentPass):
         return await self.tools.target.observe(placement, question)
 
     def _must_tidy(self, wanted: Desired | None) -> bool:
-        """Whether leftovers may exist: until an attempt is marked as succeeded, which tidying up precedes."""
+        """Whether leftovers may exist: until an attempt is marked as succeeded, which tidying up precedes.
+
+        Or other tags than the spec's.
+        """
         attempt = self.deployment.status.attempt
         if wanted is None:
             return False
-        return attempt is None or attempt.config != wanted.config.name or attempt.outcome != "Succeeded"
+        unfinished = attempt is None or attempt.config != wanted.config.name or attempt.outcome != "Succeeded"
+        return unfinished or tags_due(self.deployment.status.endpoint, wanted.tags)
 
 
 def _adopting(placement: Placement, steps: Plan) -> Placement:

@@ -39,6 +39,7 @@ from slipway.domain.sagemaker.steps import (
     MarkRetained,
     PutAlarm,
     SetInstanceCount,
+    SetTags,
     Step,
     UpdateEndpoint,
 )
@@ -216,7 +217,9 @@ class World:
         unmarked += [f"model/{n}" for n in mine(self.models) if TAG_RETAINED not in self.models[n].tags]
         if endpoint and question.owner.owns(endpoint.tags) and TAG_RETAINED not in endpoint.tags:
             unmarked.append(f"endpoint/{endpoint.name}")
-        return Inventory(tuple(mine(self.configs)), tuple(mine(self.models)), tuple(unmarked))
+        tags = {f"config/{name}": dict(self.configs[name].tags) for name in mine(self.configs)}
+        tags |= {f"model/{name}": dict(self.models[name].tags) for name in mine(self.models)}
+        return Inventory(tuple(mine(self.configs)), tuple(mine(self.models)), tuple(unmarked), tags)
 
     def _serving_revision(self, found: WorldEndpoint | None, question: Question) -> DeployedModel | None:
         if found is None or not found.state.serves or found.config in question.known_configs:
@@ -272,17 +275,20 @@ class World:
     def _bring_about(self, step: Step) -> None:
         match step:
             case CreateModel():
-                self._create(self.models, step.model.name, WorldModel(step.owner.tags(), step.model.environment))
+                tags = {**step.model.tags, **step.owner.tags()}
+                self._create(self.models, step.model.name, WorldModel(tags, step.model.environment))
             case CreateEndpointConfig():
                 if step.config.model not in self.models:
                     raise NotFound("ModelNotFound", f"Could not find model {step.config.model}")
-                config = step.config
-                new = WorldConfig(step.owner.tags(), config.model, config.initial_instances, config.variant)
+                config, tags = step.config, {**step.config.tags, **step.owner.tags()}
+                new = WorldConfig(tags, config.model, config.initial_instances, config.variant)
                 self._create(self.configs, step.config.name, new)
             case CreateEndpoint():
                 self._create_endpoint(step)
             case UpdateEndpoint():
                 self._update(step)
+            case SetTags():
+                self._set_tags(step)
             case SetInstanceCount():
                 found = self._at_rest(step.name)
                 if step.variant != self._variant(found):
@@ -292,6 +298,14 @@ class World:
             case _:
                 raise AssertionError(f"the world knows no {step}")
 
+    def _set_tags(self, step: SetTags) -> None:
+        tags = self._tags(step.arn)
+        if tags.get(TAG_INSTALLATION) != "here":
+            self.violations.append(f"changed the tags of the foreign {step.arn}")
+        for key in step.remove:
+            tags.pop(key, None)
+        tags.update(step.add)
+
     def _create(self, things: dict[str, object] | dict, name: str, new: WorldModel | WorldConfig) -> None:  # type: ignore[type-arg]
         if name in things:
             return self._must_be_ours(things[name].tags, new.tags, name)
@@ -299,7 +313,8 @@ class World:
         return None
 
     def _must_be_ours(self, theirs: Tags, mine: Tags, name: str) -> None:
-        if any(theirs.get(key) != value for key, value in mine.items() if not key.endswith("/uid")):
+        ours = {key: value for key, value in mine.items() if key.startswith("slipway.dev/")}
+        if any(theirs.get(key) != value for key, value in ours.items() if not key.endswith("/uid")):
             raise Rejected("NameConflict", f"Cannot create already existing {name}")
 
     def _create_endpoint(self, step: CreateEndpoint) -> None:
@@ -309,7 +324,7 @@ class World:
         self._moments += 1
         self.endpoints[step.name] = WorldEndpoint(
             step.name,
-            step.owner.tags(),
+            {**step.tags, **step.owner.tags()},
             step.config,
             S.CREATING,
             self._moments,

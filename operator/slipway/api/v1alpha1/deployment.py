@@ -194,7 +194,7 @@ class SageMakerTarget(ApiModel):
     tags: Annotated[
         dict[str, Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z0-9_ .:/=+\-@]*$")]], Field(max_length=40)
     ] = Field(default_factory=dict)
-    """Further AWS tags of the model, the endpoint config, the endpoint and its alarms."""
+    """Further AWS tags of the model, the endpoint config and the endpoint; of its alarms as they are made."""
 
 
 class Target(ApiModel):
@@ -370,6 +370,8 @@ class EndpointStatus(ApiModel):
     """What such clients give as `model`."""
     tags: dict[str, str] | None = None
     """The spec's tags, as they were put on the endpoint."""
+    changing_tags: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=1000)] | None = None
+    """Keys of tags that are being put on or taken away, of this spec and earlier ones. Stored before that begins."""
 
 
 class AdapterRevision(ApiModel):

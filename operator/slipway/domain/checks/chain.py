@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from slipway.api.v1alpha1.deployment import Engine
 from slipway.domain.checks.adapters import check_adapters
+from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
 from slipway.domain.checks.model import check_model, check_weights, served_model
@@ -14,6 +15,8 @@ from slipway.domain.sagemaker.served import ServedModel
 
 CHECKS: tuple[Check, ...] = (
     check_spec,
+    check_endpoint,
+    check_isolation,
     check_placement_fixed,
     check_model,
     check_weights,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from slipway.api.v1alpha1.deployment import AdapterRevision
+from slipway.api.v1alpha1.deployment import AdapterRevision, DeploymentSpec
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.checks.inputs import Inputs, Problem
@@ -81,6 +81,8 @@ def _not_ready(reference: _Reference) -> Problem | None:
 
 def check_weights(inputs: Inputs) -> Problem | None:
     """Whether SageMaker's container can download the weights, the model's and its adapters'."""
+    if _brought_by_image(inputs.deployment.spec):
+        return None
     return next((problem for reference in _references(inputs) if (problem := _out_of_reach(reference))), None)
 
 
@@ -94,3 +96,9 @@ def _out_of_reach(reference: _Reference) -> Problem | None:
         "environment, which Slipway does not do. Serve a public copy, or wait until weights can be staged through S3"
     )
     return Problem(Finding("WeightsNotReachable", text))
+
+
+def _brought_by_image(spec: DeploymentSpec) -> bool:
+    """Whether the image must have the weights in it, because nothing can be downloaded: then no token is needed."""
+    target = spec.target.sage_maker
+    return target is not None and target.network_isolation and spec.engine.image is not None

@@ -13,7 +13,8 @@ def missing_alarms(situation: Situation) -> tuple[Step, ...]:
     seen = situation.seen.alarms
     if seen is None:
         return ()
-    return tuple(PutAlarm(situation.owner, alarm) for alarm in situation.desired.alarms if alarm.name not in seen)
+    wanted = situation.desired
+    return tuple(PutAlarm(situation.owner, a, wanted.tags) for a in wanted.alarms if a.name not in seen)
 
 
 def obsolete_alarms(situation: Situation) -> tuple[Step, ...]:

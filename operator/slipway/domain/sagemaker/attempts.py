@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.sagemaker.check import CHECK_FAILED
-from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
+from slipway.domain.sagemaker.failures import CAPACITY, advice, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint
 from slipway.domain.sagemaker.situation import Plan, Situation
 
@@ -100,11 +100,12 @@ def leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Pla
         return waiting_for_capacity(attempt)
     if attempt.reason == CAPACITY and attempt.retry_at:
         return None
-    advice = (
-        " It is tried again when the model changes, or the spec (apart from replicas), or when the annotation "
-        "slipway.dev/reconcile-now gets a new value"
+    what_to_do = advice(attempt.reason, situation.endpoint_name, situation.desired.config.startup_timeout)
+    when = (
+        " It is tried again when the model changes, or the spec (apart from replicas and tags), or when the "
+        "annotation slipway.dev/reconcile-now gets a new value"
     )
-    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + advice))
+    return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + what_to_do + when))
 
 
 def must_wait(situation: Situation, attempt: Attempt) -> bool:

@@ -1,6 +1,6 @@
 """From a Deployment's spec and a commit to the SageMaker resources that are wanted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import DeploymentSpec, Rollout, SageMakerTarget
@@ -10,6 +10,13 @@ from slipway.domain.sagemaker import rollout as rolling
 from slipway.domain.sagemaker.engines.environment import environment
 from slipway.domain.sagemaker.host import inference_ami_version
 from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.sagemaker.settings import (
+    config_content,
+    data_capture_settings,
+    download_timeout,
+    model_content,
+    vpc_settings,
+)
 from slipway.domain.sagemaker.steps import VARIANT, ConfigRequest, ModelRequest
 
 STARTUP_TIMEOUT_RANGE = (60, 3600)
@@ -36,6 +43,8 @@ class Desired:
     watched: tuple[str, ...] = ()
     """Names of all alarms that are watched."""
     check: checking.CheckRequest | None = None
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's tags, which everything carries besides the owner's."""
 
     @property
     def fingerprint(self) -> str:
@@ -62,11 +71,19 @@ def desired(
     the operator: tests/unit/domain/test_golden_names.py guards it.
     """
     variables = environment(spec, served, target.instance_type)
-    model_content = {"image": image, "environment": variables, "role": target.execution_role_arn}
-    model = ModelRequest(content_name(owner, model_content), image, variables, target.execution_role_arn)
+    container = {"image": image, "environment": variables, "role": target.execution_role_arn}
+    model = ModelRequest(
+        name=content_name(owner, container | model_content(target)),
+        image=image,
+        environment=variables,
+        execution_role=target.execution_role_arn,
+        vpc=vpc_settings(target),
+        network_isolation=target.network_isolation,
+        tags=target.tags,
+    )
     ami = target.inference_ami_version or inference_ami_version(image)
     timeout = seconds(spec.rollout.startup_timeout)
-    config_content = {
+    content = {
         "model": model.name,
         "instanceType": target.instance_type,
         "startupTimeout": timeout,
@@ -74,13 +91,17 @@ def desired(
         **({"variant": variant} if variant not in (None, VARIANT) else {}),
     }
     config = ConfigRequest(
-        name=content_name(owner, config_content),
+        name=content_name(owner, content | config_content(target)),
         model=model.name,
         instance_type=target.instance_type,
         initial_instances=spec.replicas or 1,
         startup_timeout=timeout,
         inference_ami=ami,
         variant=variant or VARIANT,
+        kms_key=target.kms_key_id,
+        data_capture=data_capture_settings(target),
+        download_timeout=download_timeout(target),
+        tags=target.tags,
     )
     rollout = spec.rollout
     watched = rolling.alarm_names(rollout, owner, endpoint_name, config.variant)
@@ -97,4 +118,5 @@ def desired(
         alarms=rolling.alarm_requests(rollout, owner, endpoint_name, config.variant),
         watched=watched,
         check=checking.request(question, spec.engine, endpoint_name, config.name) if question else None,
+        tags=target.tags,
     )

@@ -1,7 +1,7 @@
 """What was seen in SageMaker in one pass."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from slipway.domain.names import Owner
@@ -83,6 +83,8 @@ class Endpoint:
     """Names of its production variants."""
     stage: str | None = None
     """How far an update has come, as the service puts it."""
+    captures_data: bool = False
+    """Whether requests are captured, whatever the config in service says."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class Inventory:
     models: tuple[str, ...] = ()
     unmarked: tuple[str, ...] = ()
     """ARNs of those, and of the endpoint, that lack the mark of a retained resource."""
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    """The tags of those configs and models, by ARN."""
 
 
 UNPINNED = "unpinned"

@@ -115,7 +115,7 @@ def _create(situation: Situation) -> Plan:
         return waiting_for_capacity(tried)
     going_on = tried and tried.outcome == "InProgress" and tried.endpoint_modified is None
     attempt = tried if going_on else new_attempt(situation, None)
-    step = CreateEndpoint(situation.owner, situation.endpoint_name, situation.config)
+    step = CreateEndpoint(situation.owner, situation.endpoint_name, situation.config, situation.desired.tags)
     vanished = tried is not None and tried.outcome == "Succeeded"
     reason = "EndpointMissing" if vanished else "Creating"
     text = (
@@ -154,7 +154,9 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
         return in_the_way
     sent_for = tried.endpoint_modified if tried and tried.outcome == "InProgress" else None
     attempt = tried if tried and sent_for == endpoint.last_modified else new_attempt(situation, endpoint)
-    step = UpdateEndpoint(endpoint.name, situation.config, situation.desired.policy)
+    step = UpdateEndpoint(
+        endpoint.name, situation.config, situation.desired.policy, data_capture=situation.touches_data_capture
+    )
     steps = (*_prepare(situation), *alarms.missing_alarms(situation), step)
     return Plan(steps, attempt, reconciling=_rolling(situation, endpoint))
 

@@ -13,6 +13,7 @@ from slipway.domain.sagemaker.observation import (
     EndpointSummary,
     Observation,
 )
+from slipway.domain.sagemaker.tags import tags_due
 
 
 def at_rest(
@@ -35,7 +36,7 @@ def at_rest(
     settled = attempt.outcome == "Succeeded" and attempt.config == serving.config == wanted.config.name
     right_count = wanted.instances is None or wanted.instances == status.replicas
     answered = status.settled_generation == deployment.metadata.generation and attempt.trigger == trigger
-    if not (unchanged and settled and right_count and answered):
+    if not (unchanged and settled and right_count and answered) or tags_due(endpoint, wanted.tags):
         return None
     return Observation(
         endpoint=Endpoint(
@@ -44,7 +45,7 @@ def at_rest(
             state=EndpointState.IN_SERVICE,
             config=serving.config,
             last_modified=endpoint.last_modified,
-            tags=owner.tags(),
+            tags={**wanted.tags, **owner.tags()},
             desired_instances=status.replicas,
             current_instances=status.ready_replicas,
         )

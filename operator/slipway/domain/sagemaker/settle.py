@@ -7,6 +7,7 @@ from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Invent
 from slipway.domain.sagemaker.proof import plan_proof
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, SetInstanceCount, Step
+from slipway.domain.sagemaker.tags import tag_steps
 
 
 def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
@@ -24,6 +25,9 @@ def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
     if watching:
         finding = Finding("SettingAlarms", "bringing the CloudWatch alarms to what spec.rollout.alarms asks for")
         return Plan(watching, base, reconciling=finding)
+    tagging = _tag(situation, endpoint)
+    if tagging:
+        return Plan(tagging, base, reconciling=_tagging(tagging))
     steps = _leftovers(situation, situation.seen.inventory) if situation.seen.inventory else ()
     if steps:
         finding = Finding("TidyingUp", "removing models and endpoint configs that nothing uses any more")
@@ -39,7 +43,19 @@ def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
             "rollout": situation.desired.fingerprint,
         }
     )
-    return Plan(attempt=done)
+    return Plan(attempt=done, tagged=situation.seen.inventory is not None)
+
+
+def _tag(situation: Situation, endpoint: Endpoint) -> tuple[Step, ...]:
+    """Bring tags to the spec; nothing if they were not looked at, because nothing is to be changed."""
+    if situation.seen.inventory is None:
+        return ()
+    things = {endpoint.arn: endpoint.tags, **situation.seen.inventory.tags}
+    return tag_steps(situation.remembered, situation.desired.tags, things)
+
+
+def _tagging(steps: tuple[Step, ...]) -> Finding:
+    return Finding("Tagging", f"bringing the tags of {len(steps)} AWS resources to spec.target.sageMaker.tags")
 
 
 def scale(situation: Situation, endpoint: Endpoint) -> Plan | None:

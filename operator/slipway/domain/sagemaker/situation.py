@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from slipway.api.v1alpha1.deployment import Attempt, CheckStatus, RevisionStatus
+from slipway.api.v1alpha1.deployment import Attempt, CheckStatus, EndpointStatus, RevisionStatus
 from slipway.domain.conditions import Finding
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckRequest
@@ -24,6 +24,8 @@ class Plan:
     stalled: Finding | None = None
     drifted: Finding | None = None
     """What somebody else has changed, while it differs."""
+    tagged: bool = False
+    """Whether everything was looked at, and carries the spec's tags."""
     look_again: bool = False
     """Whether the service is at work, so that the state will change by itself."""
     not_before: datetime | None = None
@@ -56,6 +58,8 @@ class Situation:
     """Value of the reconcile-now annotation: a new one permits another try of what failed."""
     checked: CheckStatus | None = None
     """The last check."""
+    remembered: EndpointStatus | None = None
+    """The endpoint as the status has it."""
     made_alarms: tuple[str, ...] = ()
     """Names of the alarms that were made, as far as the status knows."""
     adopt: bool = False
@@ -69,6 +73,12 @@ class Situation:
     def config(self) -> str:
         """Name of the wanted endpoint config."""
         return self.desired.config.name
+
+    @property
+    def touches_data_capture(self) -> bool:
+        """Whether requests are captured now, or are to be: an update would else keep what is in force."""
+        endpoint = self.seen.endpoint
+        return (endpoint is not None and endpoint.captures_data) or self.desired.config.data_capture is not None
 
     @property
     def tried(self) -> Attempt | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.rollout import AlarmRequest, RolloutPolicy
+from slipway.domain.sagemaker.settings import DataCaptureSettings, VpcSettings
 
 VARIANT = "AllTraffic"
 """The one production variant, but on endpoints that were adopted. Its name never changes: a blue/green update
@@ -19,6 +20,10 @@ class ModelRequest:
     environment: dict[str, str] = field(hash=False, repr=False)
     """Not shown in logs: what users put there is theirs."""
     execution_role: str
+    vpc: VpcSettings | None = None
+    network_isolation: bool = False
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,13 @@ class ConfigRequest:
     inference_ami: str | None
     variant: str = VARIANT
     """Name of the one production variant."""
+    kms_key: str | None = None
+    """Of the instances' storage volume."""
+    data_capture: DataCaptureSettings | None = None
+    download_timeout: int | None = None
+    """Seconds, for a model from S3."""
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,8 @@ class CreateEndpoint:
     owner: Owner
     name: str
     config: str
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,9 @@ class UpdateEndpoint:
     config: str
     policy: RolloutPolicy | None = None
     """None: all at once."""
+    data_capture: bool = False
+    """Whether requests are captured, or are to be. Then what the new config says about it counts, and is no variant
+    property to be retained (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_VariantProperty.html)."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +108,8 @@ class PutAlarm:
 
     owner: Owner
     alarm: AlarmRequest
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    """The spec's, besides the owner's. CloudWatch takes them when the alarm is made."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +125,16 @@ class MarkOwner:
 
     owner: Owner
     arn: str
+
+
+@dataclass(frozen=True)
+class SetTags:
+    """Put tags of the spec on something of ours, and take those away that the spec names no more."""
+
+    arn: str
+    add: dict[str, str] = field(hash=False)
+    remove: tuple[str, ...] = ()
+    """Keys."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +179,7 @@ Step = (
     | PutAlarm
     | DeleteAlarms
     | MarkOwner
+    | SetTags
     | MarkRetained
     | DeleteEndpoint
     | DeleteEndpointConfig

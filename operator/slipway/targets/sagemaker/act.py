@@ -18,12 +18,16 @@ from slipway.domain.sagemaker.steps import (
     MarkRetained,
     PutAlarm,
     SetInstanceCount,
+    SetTags,
     Step,
     UpdateEndpoint,
 )
 from slipway.targets.sagemaker.errors import AlreadyExists
 from slipway.targets.sagemaker.region import Region
+from slipway.targets.sagemaker.requests import DATA_CAPTURE_PROPERTY, config_settings, model_settings
 from slipway.targets.sagemaker.rollout import deployment_config, metric_alarm
+
+Tags = dict[str, str]
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
@@ -42,11 +46,13 @@ class Act(Region):
         model = step.model
         await self._create(
             step.owner,
+            model.tags,
             "model",
             "create_model",
             ModelName=model.name,
             ExecutionRoleArn=model.execution_role,
             PrimaryContainer={"Image": model.image, "Environment": model.environment},
+            **model_settings(model),
         )
 
     @do.register
@@ -61,12 +67,16 @@ class Act(Region):
         }
         if config.inference_ami:
             variant["InferenceAmiVersion"] = config.inference_ami
+        if config.download_timeout is not None:
+            variant["ModelDataDownloadTimeoutInSeconds"] = config.download_timeout
         await self._create(
             step.owner,
+            config.tags,
             "endpoint-config",
             "create_endpoint_config",
             EndpointConfigName=config.name,
             ProductionVariants=[variant],
+            **config_settings(config),
         )
 
     @do.register
@@ -74,6 +84,7 @@ class Act(Region):
         with _NotVisibleYet():
             await self._create(
                 step.owner,
+                step.tags,
                 "endpoint",
                 "create_endpoint",
                 EndpointName=step.name,
@@ -90,6 +101,7 @@ class Act(Region):
                 EndpointConfigName=step.config,
                 RetainAllVariantProperties=True,
                 **policy,
+                **({"ExcludeRetainedVariantProperties": [DATA_CAPTURE_PROPERTY]} if step.data_capture else {}),
             )
 
     @do.register
@@ -102,7 +114,8 @@ class Act(Region):
 
     @do.register
     async def _(self, step: PutAlarm) -> None:
-        await self.cloudwatch("put_metric_alarm", **metric_alarm(step.alarm), Tags=_tag_list(step.owner.tags()))
+        tags = _tag_list({**step.tags, **step.owner.tags()})
+        await self.cloudwatch("put_metric_alarm", **metric_alarm(step.alarm), Tags=tags)
 
     @do.register
     async def _(self, step: DeleteAlarms) -> None:
@@ -114,6 +127,13 @@ class Act(Region):
     async def _(self, step: MarkOwner) -> None:
         await self.call("add_tags", ResourceArn=step.arn, Tags=_tag_list(step.owner.tags()))
         await self.call("delete_tags", ResourceArn=step.arn, TagKeys=[TAG_RETAINED])
+
+    @do.register
+    async def _(self, step: SetTags) -> None:
+        if step.remove:  # first, because there may be no more than 50 at any time
+            await self.call("delete_tags", ResourceArn=step.arn, TagKeys=list(step.remove))
+        if step.add:
+            await self.call("add_tags", ResourceArn=step.arn, Tags=_tag_list(step.add))
 
     @do.register
     async def _(self, step: MarkRetained) -> None:
@@ -132,13 +152,13 @@ class Act(Region):
     async def _(self, step: DeleteModel) -> None:
         await self.found("delete_model", ModelName=step.name)
 
-    async def _create(self, owner: Owner, kind: str, operation: str, **parameters: Any) -> None:
-        """Create with our tags. Something of this name that is ours already is success.
+    async def _create(self, owner: Owner, further: Tags, kind: str, operation: str, **parameters: Any) -> None:
+        """Create with our tags, which win over `further` ones. Something of this name that is ours already is success.
 
         Raises Rejected with the reason NameConflict if it is somebody else's.
         """
         try:
-            await self.call(operation, **parameters, Tags=_tag_list(owner.tags()))
+            await self.call(operation, **parameters, Tags=_tag_list({**further, **owner.tags()}))
         except AlreadyExists as exists:
             name = next(iter(parameters.values()))
             tags = await self.tags(self._arn(kind, name))

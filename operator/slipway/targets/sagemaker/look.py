@@ -96,6 +96,7 @@ class Look(Region):
             current_instances=variant.get("CurrentInstanceCount"),
             variants=tuple(one["VariantName"] for one in found.get("ProductionVariants") or []),
             stage=_stage(found),
+            captures_data=bool((found.get("DataCaptureConfig") or {}).get("EnableCapture")),
         )
 
     async def _ours(self, kind: str, name: str) -> dict[str, Any] | None:
@@ -119,6 +120,7 @@ class Look(Region):
         configs: list[str] = []
         models: list[str] = []
         unmarked: list[str] = []
+        tagged: dict[str, dict[str, str]] = {}
         listings = (
             ("list_endpoint_configs", "EndpointConfigs", "EndpointConfig", configs),
             ("list_models", "Models", "Model", models),
@@ -130,11 +132,12 @@ class Look(Region):
                     elsewhere = tags.get(TAG_RETAINED, self._question.endpoint_name) != self._question.endpoint_name
                     if item[f"{camel}Name"].startswith(prefix) and owner.owns(tags) and not elsewhere:
                         names.append(item[f"{camel}Name"])
+                        tagged[item[f"{camel}Arn"]] = tags
                         if TAG_RETAINED not in tags:
                             unmarked.append(item[f"{camel}Arn"])
         if endpoint and owner.owns(endpoint.tags) and TAG_RETAINED not in endpoint.tags:
             unmarked.append(endpoint.arn)
-        return Inventory(tuple(configs), tuple(models), tuple(unmarked))
+        return Inventory(tuple(configs), tuple(models), tuple(unmarked), tagged)
 
     async def _serving_revision(self, endpoint: Endpoint | None) -> tuple[DeployedModel | None, bool]:
         """What an endpoint serves whose config the status does not know; whether it hosts inference components."""

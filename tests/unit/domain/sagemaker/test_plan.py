@@ -3,6 +3,7 @@
 That these rows together lead somewhere is the matter of tests/unit/reconcilers/test_convergence.py.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from slipway.api.v1alpha1.deployment import RevisionStatus
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import TAG_RETAINED, Owner
+from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.failures import classify_failure
 from slipway.domain.sagemaker.observation import EndpointState, StoredConfig
 from slipway.domain.sagemaker.plan import plan
@@ -24,6 +26,7 @@ from slipway.domain.sagemaker.steps import (
     DeleteModel,
     MarkOwner,
     SetInstanceCount,
+    SetTags,
     UpdateEndpoint,
 )
 from tests.unit.domain.builders import (
@@ -431,3 +434,72 @@ class TestInService:
         assert reasons(result) == (None, state.value)
         assert result.stalled
         assert "the alarm fired" in result.stalled.message
+
+
+class TestDataCapture:
+    CAPTURING = wanted(
+        B, {"target": {"sageMaker": {"dataCapture": {"samplingPercent": 10, "destinationS3Uri": "s3://bucket/x"}}}}
+    )
+
+    @pytest.mark.parametrize(
+        ("want", "captures_now", "follows"),
+        [(NEW, False, False), (NEW, True, True), (CAPTURING, False, True), (CAPTURING, True, True)],
+    )
+    def test_a_roll_takes_the_new_configs_capture_wherever_there_is_or_was_one(
+        self, want: Desired, captures_now: bool, follows: bool
+    ) -> None:
+        result = plan(situation(want, endpoint(OLD, captures_data=captures_now)))
+        assert result.steps[-1] == UpdateEndpoint(ENDPOINT, want.config.name, data_capture=follows)
+
+
+class TestTags:
+    TAGGED = wanted(A, {"replicas": 2, "target": {"sageMaker": {"tags": {"team": "a"}}}})
+    ARN = endpoint().arn
+
+    def test_a_new_endpoint_is_created_with_them(self) -> None:
+        result = plan(situation(self.TAGGED))
+        assert result.steps[-1] == CreateEndpoint(OWNER, ENDPOINT, self.TAGGED.config.name, {"team": "a"})
+
+    def test_they_come_after_the_count_and_before_tidying_up(self) -> None:
+        found = inventory(self.TAGGED, OLDEST, tags={"config": {"team": "a"}, "model": {"team": "b"}})
+        seen = {"inventory": found}
+        scaling = plan(situation(self.TAGGED, endpoint(self.TAGGED), seen=seen))
+        assert scaling.steps == (SetInstanceCount(ENDPOINT, 2),)
+        tagging = plan(situation(self.TAGGED, endpoint(self.TAGGED, desired_instances=2), seen=seen))
+        assert tagging.steps == (SetTags(self.ARN, {"team": "a"}), SetTags("model", {"team": "a"}))
+        assert reasons(tagging) == ("Tagging", None)
+        assert not tagging.tagged
+        done = endpoint(self.TAGGED, desired_instances=2, tags={**OWNER.tags(), "team": "a"})
+        tidying = plan(situation(self.TAGGED, done, seen={"inventory": replace(found, tags={})}))
+        assert reasons(tidying) == ("TidyingUp", None)
+        assert not tidying.tagged
+        resting = plan(situation(self.TAGGED, done, seen={"inventory": inventory(self.TAGGED)}))
+        assert (resting.steps, resting.tagged) == ((), True)
+
+    def test_where_nothing_was_looked_at_nothing_is_said_about_them(self) -> None:
+        result = plan(situation(self.TAGGED, endpoint(self.TAGGED, desired_instances=2)))
+        assert (result.steps, result.tagged) == ((), False)
+
+
+class TestNames:
+    def test_a_name_that_differs_only_in_its_case_is_taken(self) -> None:
+        """Names of endpoints are unique whatever their case, and DescribeEndpoint finds them so."""
+        other = replace(OWNER, name="other")
+        theirs = endpoint(NEW, name="ML-Twin", tags=other.tags())
+        result = plan(situation(NEW, theirs))
+        assert reasons(result) == (None, "NameConflict")
+        assert result.steps == ()
+        assert result.stalled
+        assert "the endpoint ML-Twin belongs to Deployment ml/other" in result.stalled.message
+
+
+def test_a_container_that_did_not_answer_leads_to_its_log_and_its_timeout() -> None:
+    failed = endpoint(OLD, failure=PING_WORDS, last_modified=MOVED)
+    result = plan(situation(NEW, failed, attempt=attempt(NEW)))
+    assert result.stalled
+    assert PING_WORDS in result.stalled.message
+    assert "raise spec.rollout.startupTimeout" in result.stalled.message
+    assert f"/aws/sagemaker/Endpoints/{ENDPOINT}" in result.stalled.message
+    assert "apart from replicas and tags" in result.stalled.message
+    assert result.attempt
+    assert result.attempt.message == PING_WORDS

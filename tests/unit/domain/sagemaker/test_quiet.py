@@ -48,6 +48,31 @@ def test_a_count_that_is_not_ours_to_decide_disturbs_nobody() -> None:
     assert seen.endpoint.desired_instances == 7
 
 
+TAGGED = wanted(A, {"replicas": 1, "target": {"sageMaker": {"tags": {"team": "a"}}}})
+
+
+def test_tags_that_are_on_everything_disturb_nobody() -> None:
+    remembered = SEEN.model_copy(update={"tags": {"team": "a"}})
+    seen = at_rest(resting(endpoint=remembered), TAGGED, ROW, OWNER)
+    assert seen
+    assert seen.endpoint
+    assert seen.endpoint.tags == {**OWNER.tags(), "team": "a"}
+
+
+@pytest.mark.parametrize(
+    ("want", "update"),
+    [
+        (TAGGED, {}),
+        (TAGGED, {"tags": {"team": "b"}}),
+        (ONE, {"tags": {"team": "a"}}),
+        (TAGGED, {"tags": {"team": "a"}, "changing_tags": ["team"]}),
+    ],
+)
+def test_tags_that_differ_must_be_looked_at(want: Desired, update: dict[str, object]) -> None:
+    remembered = SEEN.model_copy(update=update)
+    assert at_rest(resting(endpoint=remembered), want, ROW, OWNER) is None
+
+
 @pytest.mark.parametrize("field", ["endpoint", "attempt", "revision"])
 def test_what_was_never_seen_must_be_looked_at(field: str) -> None:
     empty = DeploymentStatus.model_fields[field].get_default()
