@@ -6,7 +6,7 @@ from slipway.domain import model_versions
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
 from slipway.domain.checks.model import check_model, check_weights
-from slipway.domain.checks.placement import check_placement_allowed, check_placement_fixed
+from slipway.domain.checks.placement import check_one_account, check_placement_allowed, check_placement_fixed
 from slipway.domain.checks.spec import check_spec
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.desired import ServedModel
@@ -14,6 +14,7 @@ from slipway.domain.sagemaker.desired import ServedModel
 CHECKS: tuple[Check, ...] = (
     check_spec,
     check_placement_fixed,
+    check_one_account,
     check_model,
     check_weights,
     check_image,
