@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from slipway.controller import Controller
 from slipway.domain.conditions import Finding
+from slipway.domain.identity import Identity
 from slipway.domain.installation import Installation
 from slipway.domain.sagemaker import catalogue
 from slipway.kube import Kube, load_configuration
@@ -17,9 +18,11 @@ from slipway.reconcilers.deployment import DeploymentReconciler
 from slipway.reconcilers.deployment_pass import Tools
 from slipway.reconcilers.indexes import (
     BY_ENDPOINT,
+    BY_IDENTITY,
     BY_MODEL,
     INDEXERS,
     endpoint_index,
+    identity_index,
     model_index,
 )
 from slipway.reconcilers.model_version import ModelVersionReconciler
@@ -29,6 +32,8 @@ from slipway.registries.huggingface import HuggingFaceHub
 from slipway.settings import Settings
 from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.poller import EndpointPoller
+from slipway.targets.sagemaker.preflight import Preflight
+from slipway.targets.sagemaker.roles import session_name
 from slipway.targets.sagemaker.target import SageMaker
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
@@ -46,27 +51,36 @@ async def run(
     """Run the operator until `stop` is set. The two factories let tests crash it at any write."""
     configuration = await load_configuration(settings.workers)
     kube = make_kube(configuration, timeout=settings.request_timeout)
+    try:
+        installation = settings.installation_of(await _identifier(settings, kube))
+    except BaseException:
+        await kube.close()
+        raise
     metrics, clock, queue, store = Metrics(), SystemClock(), WorkQueue(), Store(INDEXERS)
     clients = make_clients(
         timeout=settings.aws_timeout,
         concurrency=settings.aws_concurrency,
         requests_per_second=settings.aws_requests_per_second,
+        session_name=session_name(installation.identifier),
         counted=lambda operation, outcome: metrics.aws_requests.labels(operation, outcome).inc(),
     )
 
-    def wake(region: str, endpoint: str) -> None:
-        for key in store.find(BY_ENDPOINT, endpoint_index(region, endpoint)):
-            queue.add(key)
+    def poller(identity: Identity, account: str, region: str) -> EndpointPoller:
+        def wake(region: str, endpoint: str) -> None:
+            for key in store.find(BY_ENDPOINT, endpoint_index(region, endpoint, identity)):
+                queue.add(key)
 
-    def poller(region: str) -> EndpointPoller:
         made = EndpointPoller(
-            clients,
+            clients.session(identity),
             region,
             wake=wake,
             interval=settings.endpoint_poll,
             sweep_interval=settings.endpoint_sweep,
+            wanted=lambda: bool(store.find(BY_IDENTITY, identity_index(region, identity))),
+            ended=lambda: hide(),
+            account=account,
         )
-        metrics.endpoint_list_age.labels(region).set_function(made.age)
+        hide = metrics.show_list_age(region, account, identity.role_arn or "", made.age)
         return made
 
     def related(key: Key) -> Iterable[Key]:
@@ -74,13 +88,12 @@ async def run(
             return ()
         return store.find(BY_MODEL, model_index(key.namespace, key.name))
 
-    target = SageMaker(clients, poller=poller)
+    timing = installation.timing
+    target = SageMaker(clients, poller=poller, preflight=Preflight(missing_kept=timing.rejected_first))
     registry = _hub(settings)
     try:
-        installation = settings.installation_of(await _identifier(settings, kube))
         events = EventRecorder(kube, clock, metrics)
         reporter = Reporter(kube, store, events, metrics)
-        timing = installation.timing
         tools = Tools(
             kube=kube,
             store=store,

@@ -28,7 +28,7 @@ Patterns = Annotated[list[str], Field(min_length=1)]
 
 
 class PlacementSetting(BaseModel):
-    """Which namespaces may use which accounts, regions and execution roles (shell-style patterns)."""
+    """Which namespaces may use which accounts, regions and roles (shell-style patterns)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,6 +36,8 @@ class PlacementSetting(BaseModel):
     accounts: Patterns
     regions: Patterns
     execution_roles: Patterns
+    assume_roles: list[str] = []
+    """Roles that may be assumed for these namespaces. Empty: none, only the operator's own identity."""
 
 
 class TimingSetting(BaseModel):
@@ -130,6 +132,7 @@ class Settings(BaseSettings):
                     tuple(rule.accounts),
                     tuple(rule.regions),
                     tuple(rule.execution_roles),
+                    tuple(rule.assume_roles),
                 )
                 for rule in self.placements
             ),

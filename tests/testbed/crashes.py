@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from slipway import app
+from slipway.domain.identity import Identity
 from slipway.kube import Kube
 from slipway.loop.store import Object
 from slipway.settings import Settings
@@ -87,22 +88,25 @@ class Crasher:
         crasher = self
 
         class CrashingClients(AwsClients):
-            async def call(self, service: str, region: str, operation: str, **request: Any) -> dict[str, Any]:
+            async def call(
+                self, identity: Identity, service: str, region: str, operation: str, **request: Any
+            ) -> dict[str, Any]:
                 send = super().call
                 if operation.startswith(_READING):
-                    return await send(service, region, operation, **request)
-                return await crasher.around(operation, lambda: send(service, region, operation, **request))
+                    return await send(identity, service, region, operation, **request)
+                return await crasher.around(operation, lambda: send(identity, service, region, operation, **request))
 
-            def _make_client(self, service: str, region: str) -> Any:
+            def _make_client(self, identity: Identity, service: str, region: str) -> Any:
                 if crasher._aws_url is None:
-                    return super()._make_client(service, region)
-                return self._session.client(
+                    return super()._make_client(identity, service, region)
+                session = self._role(identity, region).session if identity.role_arn else self._session
+                keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
+                return session.client(
                     service,
                     region_name=region,
                     config=self._config,
                     endpoint_url=crasher._aws_url,
-                    aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
-                    aws_secret_access_key="secret",
+                    **({} if identity.role_arn else keys),
                 )
 
         return CrashingClients(*args, **parameters)

@@ -10,6 +10,7 @@ import pytest
 
 from slipway.domain.sagemaker import failures
 from slipway.domain.sagemaker.observation import EndpointState
+from slipway.domain.sagemaker.permissions import NEEDED, TO_BEGIN_WITH
 from slipway.settings import PlacementSetting, Settings, TimingSetting
 from slipway.telemetry.metrics import Metrics
 
@@ -179,18 +180,20 @@ def test_every_metric_is_documented_and_exists() -> None:
     assert set(documented("README.md", "## Metrics and health")) == names
 
 
-_SERVICES = {
+SERVICES = {
     "GetCallerIdentity": "sts",
+    "GetRole": "iam",
+    "SimulatePrincipalPolicy": "iam",
     "PutMetricAlarm": "cloudwatch",
     "DescribeAlarms": "cloudwatch",
     "DeleteAlarms": "cloudwatch",
 }
-"""Operations of other services than SageMaker."""
+"""Of operations that are not SageMaker's."""
 
 
 def operations() -> set[str]:
     """The boto3 operations in targets/sagemaker, as IAM actions."""
-    verbs = ("invoke", "put", "create", "update", "delete", "describe", "list", "add", "get")
+    verbs = ("invoke", "put", "create", "update", "delete", "describe", "list", "add", "get", "simulate")
     name = re.compile(rf"^(?:{'|'.join(verbs)})_[a-z_]+$")
     found = {"describe_endpoint_config", "describe_model"}  # written as f"describe_{kind}" in one place
     for path in (SOURCE / "targets" / "sagemaker").glob("*.py"):
@@ -198,7 +201,11 @@ def operations() -> set[str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and name.match(node.value):
                 found.add(node.value)
     camel = {"".join(part.title() for part in operation.split("_")) for operation in found}
-    return {f"{_SERVICES.get(action, 'sagemaker')}:{action}" for action in camel}
+    return {f"{SERVICES.get(action, 'sagemaker')}:{action}" for action in camel}
+
+
+NO_OPERATION = {"iam:PassRole", "sts:AssumeRole", "sts:TagSession", "cloudwatch:TagResource"}
+"""Actions of other operations (PassRole, TagSession, TagResource), or called by botocore (AssumeRole)."""
 
 
 def test_the_operators_policy_allows_what_the_code_asks_for_and_nothing_else() -> None:
@@ -208,7 +215,9 @@ def test_the_operators_policy_allows_what_the_code_asks_for_and_nothing_else() -
         for statement in policy["Statement"]
         for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
     }
-    assert allowed == operations() | {"iam:PassRole", "cloudwatch:TagResource"}
+    assert allowed == {need.action for need in NEEDED} | TO_BEGIN_WITH
+    assert operations() <= allowed
+    assert allowed - operations() <= NO_OPERATION
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:

@@ -1,7 +1,8 @@
-"""Which namespaces may use which AWS accounts, regions and execution roles: a setting of the installation.
+"""Which namespaces may use which AWS accounts, regions and roles: a setting of the installation.
 
-Passing an execution role hands its rights to whoever writes the Deployment. So without an entry a namespace may
-use the installation's default region and default execution role in the operator's own account, and nothing else.
+Passing an execution role hands its rights to whoever writes the Deployment, and so does assuming a role. So without
+an entry a namespace may use the installation's default region and default execution role in the operator's own
+account, and no role may be assumed for it.
 """
 
 from collections.abc import Iterable
@@ -11,12 +12,16 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True)
 class PlacementRule:
-    """One entry of the setting. Every list holds shell-style patterns; one match in each is needed."""
+    """One entry of the setting. Every list holds shell-style patterns; one match in each is needed.
+
+    Roles to assume are matched where a Deployment names one. The operator's own identity needs no entry there.
+    """
 
     namespaces: tuple[str, ...]
     accounts: tuple[str, ...]
     regions: tuple[str, ...]
     execution_roles: tuple[str, ...]
+    assume_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class PlacementRequest:
     """None: not known yet, and not judged."""
     region: str
     execution_role: str
+    assume_role: str | None = None
+    """None: the operator's own identity."""
 
 
 def _matches(value: str, patterns: Iterable[str]) -> bool:
@@ -48,6 +55,8 @@ def refusal(request: PlacementRequest, rules: Iterable[PlacementRule], default: 
 
 
 def _first_mismatch(request: PlacementRequest, rule: PlacementRule) -> str | None:
+    if request.assume_role is not None and not _matches(request.assume_role, rule.assume_roles):
+        return f"spec.target.sageMaker.assumeRole.arn {request.assume_role}"
     if request.account is not None and not _matches(request.account, rule.accounts):
         return f"AWS account {request.account}"
     if not _matches(request.region, rule.regions):

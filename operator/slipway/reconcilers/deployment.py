@@ -14,7 +14,7 @@ from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.image import image_of
 from slipway.domain.checks.inputs import Inputs, Problem
-from slipway.domain.checks.placement import other_account, placement_of
+from slipway.domain.checks.placement import other_account, placement_of, placement_refusal
 from slipway.domain.deployments import Result
 from slipway.domain.errors import OutsideError, Rejected
 from slipway.domain.sagemaker import alarms, progress
@@ -22,6 +22,7 @@ from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
+from slipway.domain.sagemaker.permissions import needed
 from slipway.domain.sagemaker.plan import plan
 from slipway.domain.sagemaker.quiet import at_rest
 from slipway.domain.sagemaker.situation import Plan, Situation
@@ -108,6 +109,7 @@ class ServingPass(DeploymentPass):
                 return self.timing.rejected_longest  # the account may be another one then
             placement = placement_of(self.deployment, account)
             wanted = self._desired(checks, placement)
+            await self._check_permissions(placement, wanted)
             elsewhere = placement is not None and placement.account != account
             seen = await self._look(placement, wanted) if placement and not elsewhere else None
         except OutsideError as error:
@@ -115,6 +117,27 @@ class ServingPass(DeploymentPass):
         if placement is None or wanted is None or seen is None:
             return await self._stopped(checks, seen)
         return await self._proceed(circumstances, checks, placement, wanted, seen)
+
+    async def _check_permissions(self, placement: Placement | None, wanted: Desired | None) -> None:
+        """Before anything is created: whether the identity may do what it will have to.
+
+        Raises Rejected with the reason PermissionMissing.
+        """
+        spec = self.deployment.spec
+        if self.deployment.status.placement or placement is None or wanted is None or spec.target.sage_maker is None:
+            return
+        asked = needed(
+            spec,
+            spec.target.sage_maker,
+            owner=self.owner,
+            account=placement.account,
+            endpoint=placement.endpoint_name,
+            config=wanted.config.name,
+            model=wanted.model.name,
+        )
+        lacking = await self.target.lacking(placement, self.owner, asked)
+        if lacking:
+            raise Rejected("PermissionMissing", lacking.message())
 
     async def _stopped(self, checks: Checked, seen: Observation | None) -> float | None:
         """The spec cannot be acted on; what serves goes on serving, and its state is still reported."""
@@ -237,7 +260,7 @@ class ServingPass(DeploymentPass):
 
     async def _look(self, placement: Placement, wanted: Desired | None) -> Observation:
         """What is there; from the shared poller alone, if that shows that nothing has moved."""
-        summary = await self.tools.target.summary(placement)
+        summary = await self.target.summary(placement)
         resting = at_rest(self.deployment, wanted, summary, self.owner, self.trigger)
         if resting:
             return resting
@@ -253,7 +276,7 @@ class ServingPass(DeploymentPass):
             alarms=tuple({*(wanted.watched if wanted else ()), *(status.alarms or ())}),
             fallback=status.attempt.replaces if status.attempt and status.check else None,
         )
-        return await self.tools.target.observe(placement, question)
+        return await self.target.observe(placement, question)
 
     def _must_tidy(self, wanted: Desired | None) -> bool:
         """Whether leftovers may exist: until an attempt is marked as succeeded, which tidying up precedes.
@@ -288,7 +311,7 @@ class DeletionPass(DeploymentPass):
 
     async def run(self) -> float | None:
         """Seconds until the next pass."""
-        if self.deployment.status.placement is None and self.deployment.spec.target.sage_maker is None:
+        if self._has_nothing():
             return await self._let_go()
         circumstances: Hashable = (
             self.deployment.metadata.uid,
@@ -323,6 +346,20 @@ class DeletionPass(DeploymentPass):
         result = Result(seen=seen, deleting=True, reconciling=steps.reconciling, stalled=steps.stalled)
         return await self.act(circumstances, placement, steps, result)
 
+    def _has_nothing(self) -> bool:
+        """Whether nothing can have been created, so that nobody needs to be asked.
+
+        Without a stored placement the spec says where to look, but no role is assumed for it that the installation
+        does not allow: whoever may write the finalizer could else have any role assumed.
+        """
+        target, installation = self.deployment.spec.target.sage_maker, self.tools.installation
+        if self.deployment.status.placement is not None:
+            return False
+        if target is None or target.assume_role is None:
+            return target is None
+        rules, default = installation.placement_rules, installation.default_rule("")
+        return placement_refusal(self.deployment, None, rules, default) is not None
+
     async def _look(self, placement: Placement) -> Observation:
         question = Question(
             owner=self.owner,
@@ -330,7 +367,7 @@ class DeletionPass(DeploymentPass):
             inventory=InventoryWish.ALWAYS,
             alarms=tuple(self.deployment.status.alarms or ()),
         )
-        return await self.tools.target.observe(placement, question)
+        return await self.target.observe(placement, question)
 
     def _age(self) -> float:
         """Seconds since the deletion was asked for."""

@@ -11,6 +11,7 @@ from slipway.domain import deployments
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Transient
+from slipway.domain.identity import identity_of
 from slipway.domain.installation import Installation
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker import check as checking
@@ -24,7 +25,7 @@ from slipway.loop.keys import Key
 from slipway.loop.store import Object, Store
 from slipway.reconcilers.reporting import Reporter
 from slipway.reconcilers.retries import Retries
-from slipway.targets.port import Target
+from slipway.targets.port import Targets
 from slipway.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Tools:
     kube: Kube
     store: Store
     reporter: Reporter
-    target: Target
+    target: Targets
     catalogue: Catalogue
     installation: Installation
     retries: Retries
@@ -60,6 +61,7 @@ class DeploymentPass:
 
     def __init__(self, tools: Tools, key: Key, raw: Object, deployment: Deployment) -> None:
         self.tools = tools
+        self.target = tools.target.under(identity_of(raw))
         self.key = key
         self.raw = raw
         self.deployment = deployment
@@ -70,10 +72,10 @@ class DeploymentPass:
         self.trigger = metadata.annotations.get(RECONCILE_NOW)
 
     async def account(self) -> str:
-        """The AWS account in use. Raises the errors of `slipway.domain.errors`."""
+        """The AWS account in use, that of a role that is assumed. Raises the errors of `slipway.domain.errors`."""
         target, placement = self.deployment.spec.target.sage_maker, self.deployment.status.placement
         region = placement.region if placement else target.region if target else ""
-        return await self.tools.target.account(region)
+        return await self.target.account(region)
 
     async def act(self, circumstances: Hashable, placement: Placement, plan: Plan, result: Result) -> float | None:
         """Execute the first step of a plan, if it has one, and report. Seconds until the next pass.
@@ -95,7 +97,7 @@ class DeploymentPass:
         step = plan.steps[0]
         log.info("step: %s", type(step).__name__, extra={"step": repr(step)})
         try:
-            await self.tools.target.execute(placement, step)
+            await self.target.execute(placement, step)
         except OutsideError as error:
             return await self.failed(circumstances, error, result)
         self.tools.retries.clear(self.key)
@@ -107,7 +109,7 @@ class DeploymentPass:
         """Ask the endpoint, and store what came of it. What follows from it is the next pass' matter."""
         await self.report(result)
         try:
-            answer = await self.tools.target.check(placement, question)
+            answer = await self.target.check(placement, question)
         except OutsideError as error:
             return await self.failed(circumstances, error, result)
         self.tools.retries.clear(self.key)

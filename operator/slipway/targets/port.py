@@ -6,16 +6,23 @@ Every method raises the errors of `slipway.domain.errors` only. Looking never mo
 from typing import Protocol
 
 from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.identity import Identity
+from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
+from slipway.domain.sagemaker.permissions import Lacking, Permission
 from slipway.domain.sagemaker.steps import Step
 
 
 class Target(Protocol):
-    """One kind of target, in every account and region."""
+    """One kind of target under one identity, in every region."""
 
     async def account(self, region: str) -> str:
         """The account that the identity in use belongs to."""
+        ...
+
+    async def lacking(self, placement: Placement, owner: Owner, needed: tuple[Permission, ...]) -> Lacking | None:
+        """Which of these permissions the identity has not. None: it has all, or nobody can tell beforehand."""
         ...
 
     async def observe(self, placement: Placement, question: Question) -> Observation:
@@ -32,4 +39,12 @@ class Target(Protocol):
 
     async def summary(self, placement: Placement) -> EndpointSummary | None:
         """What the shared poller saw last; None if there is no such endpoint. Waits for the first full list."""
+        ...
+
+
+class Targets(Protocol):
+    """One kind of target, under any identity."""
+
+    def under(self, identity: Identity) -> Target:
+        """The target with the rights of this identity."""
         ...

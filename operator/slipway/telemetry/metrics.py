@@ -1,5 +1,7 @@
 """Prometheus metrics of the operator itself."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from slipway.loop.queue import WorkQueue
@@ -53,10 +55,24 @@ class Metrics:
 
         self.endpoint_list_age = Gauge(
             "slipway_endpoint_list_age_seconds",
-            "Time since the last successful ListEndpoints of a region.",
-            ["region"],
+            "Time since the last successful ListEndpoints of a region; role is empty for the operator's own identity.",
+            ["region", "account", "role"],
             registry=self.registry,
         )
+        self._list_ages: dict[tuple[str, str, str], Callable[[], float]] = {}
+
+    def show_list_age(self, region: str, account: str, role: str, age: Callable[[], float]) -> Callable[[], None]:
+        """Show the age of a list of endpoints when asked. Returns what takes it away again."""
+        labels = region, account, role
+        self.endpoint_list_age.labels(*labels).set_function(age)
+        self._list_ages[labels] = age
+
+        def hide() -> None:
+            if self._list_ages.get(labels) is age:  # and no other list has come in its place
+                del self._list_ages[labels]
+                self.endpoint_list_age.remove(*labels)
+
+        return hide
 
     def watch_queue(self, queue: WorkQueue) -> None:
         """Show the queue's depth and age when asked."""

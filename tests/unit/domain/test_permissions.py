@@ -14,8 +14,13 @@ DEFAULT = PlacementRule(("*",), (ACCOUNT,), (REGION,), (ROLE,))
 NOTHING = PlacementRule(("*",), (ACCOUNT,), (), ())
 
 
-def rule(namespace: str = "ml", account: str = ACCOUNT, region: str = REGION, role: str = ROLE) -> PlacementRule:
-    return PlacementRule((namespace,), (account,), (region,), (role,))
+ASSUMED = "arn:aws:iam::999999999999:role/slipway-target"
+
+
+def rule(
+    namespace: str = "ml", account: str = ACCOUNT, region: str = REGION, role: str = ROLE, assumed: str | None = None
+) -> PlacementRule:
+    return PlacementRule((namespace,), (account,), (region,), (role,), (assumed,) if assumed else ())
 
 
 class TestWithoutAnEntry:
@@ -92,16 +97,43 @@ class TestPatterns:
         assert refusal(REQUEST, [wide], NOTHING) is None
 
 
+class TestAssumingARole:
+    request = replace(REQUEST, account="999999999999", assume_role=ASSUMED)
+
+    def test_without_an_entry_none_may_be_assumed(self) -> None:
+        text = refusal(self.request, [], PlacementRule(("*",), ("*",), ("*",), ("*",)))
+        assert text
+        assert text.startswith(f"namespace ml may not use spec.target.sageMaker.assumeRole.arn {ASSUMED}: no entry")
+
+    def test_an_entry_allows_what_it_names(self) -> None:
+        assert refusal(self.request, [rule(account="999999999999", assumed=ASSUMED)], NOTHING) is None
+        assert refusal(self.request, [rule(account="*", assumed="arn:aws:iam::*:role/slipway-*")], NOTHING) is None
+        assert refusal(self.request, [rule(account="999999999999", assumed="arn:other")], NOTHING)
+        assert refusal(self.request, [rule(account="999999999999")], NOTHING)
+
+    def test_the_account_of_the_role_must_be_allowed_too(self) -> None:
+        text = refusal(self.request, [rule(assumed=ASSUMED)], NOTHING)
+        assert text
+        assert "AWS account 999999999999" in text
+
+    def test_an_entry_with_roles_allows_the_operators_own_identity_as_well(self) -> None:
+        assert refusal(REQUEST, [rule(assumed=ASSUMED)], NOTHING) is None
+
+
 NAMES = st.sampled_from(["a", "b"])
-RULES = st.lists(st.builds(rule, NAMES, NAMES, NAMES, NAMES), max_size=4)
+ROLES = st.none() | NAMES
+RULES = st.lists(st.builds(rule, NAMES, NAMES, NAMES, NAMES, ROLES), max_size=4)
 
 
-@given(st.builds(PlacementRequest, NAMES, NAMES, NAMES, NAMES), RULES)
+@given(st.builds(PlacementRequest, NAMES, NAMES, NAMES, NAMES, ROLES), RULES)
 def test_a_request_is_allowed_exactly_if_one_entry_allows_all_of_it(
     request_: PlacementRequest, rules: list[PlacementRule]
 ) -> None:
     default = rule("*", "a", "a", "a")
     asked = (request_.account, request_.region, request_.execution_role)
+    role = request_.assume_role
     own = [r for r in rules if r.namespaces == (request_.namespace,)] or [default]
-    allowed = [(r.accounts[0], r.regions[0], r.execution_roles[0]) for r in own]
+    allowed = [
+        (r.accounts[0], r.regions[0], r.execution_roles[0]) for r in own if role is None or r.assume_roles == (role,)
+    ]
     assert (refusal(request_, rules, default) is None) == (asked in allowed)

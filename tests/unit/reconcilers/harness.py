@@ -13,6 +13,7 @@ from slipway.api.v1alpha1.deployment import Deployment
 from slipway.domain.errors import Conflict, NotFound
 from slipway.domain.installation import Installation, Timing
 from slipway.domain.names import Owner
+from slipway.domain.permissions import PlacementRule
 from slipway.domain.sagemaker import catalogue
 from slipway.domain.sagemaker.steps import Step
 from slipway.kube import Kube
@@ -91,8 +92,9 @@ class FakeKube:
 class Harness:
     """One Deployment ml/twin, its ModelVersion, and an operator that can be killed and started again."""
 
-    def __init__(self, world: World | None = None, **timing: float) -> None:
+    def __init__(self, world: World | None = None, rules: tuple[PlacementRule, ...] = (), **timing: float) -> None:
         self.world = world or World()
+        self.rules = rules
         self.kube = FakeKube()
         self.clock = FakeClock(0.0)
         self.timing = Timing(**{"endpoint_visible": 0.0, **timing})
@@ -112,7 +114,11 @@ class Harness:
             target=self.world,
             catalogue=catalogue.shipped(),
             installation=Installation(
-                "here", default_regions=(REGION,), default_execution_roles=(ROLE,), timing=self.timing
+                "here",
+                placement_rules=self.rules,
+                default_regions=(REGION,),
+                default_execution_roles=(ROLE,),
+                timing=self.timing,
             ),
             retries=Retries(self.timing, self.clock),
             clock=self.clock,

@@ -11,7 +11,8 @@ from typing import Literal
 
 from slipway.api.v1alpha1.deployment import Placement
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
-from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED
+from slipway.domain.identity import OWN, Identity
+from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, Owner
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.domain.sagemaker.engines.environment import deployed
 from slipway.domain.sagemaker.engines.tgi import MODEL_ID, MODEL_REVISION
@@ -26,6 +27,7 @@ from slipway.domain.sagemaker.observation import (
     Question,
     StoredConfig,
 )
+from slipway.domain.sagemaker.permissions import Lacking, Permission
 from slipway.domain.sagemaker.steps import (
     VARIANT,
     CreateEndpoint,
@@ -120,12 +122,27 @@ class World:
     """Whether an endpoint without tags may be taken over now."""
     checks: int = 0
     """How often an endpoint was asked."""
+    identity: Identity = OWN
+    """Whose rights the port is used with."""
+    may_not: Lacking | None = None
+    """What a look ahead at the permissions finds."""
+    looks: list[str] = field(default_factory=list)
+    """Every look, by the port's method."""
     _moments: int = 0
 
     # The port: looking
 
+    def under(self, identity: Identity) -> "World":
+        self.identity = identity
+        return self
+
     async def account(self, region: str) -> str:
-        return self.current_account
+        self.looks.append("account")
+        return self.identity.account or self.current_account
+
+    async def lacking(self, placement: Placement, owner: Owner, needed: tuple[Permission, ...]) -> Lacking | None:
+        self.looks.append("lacking")
+        return self.may_not
 
     async def summary(self, placement: Placement) -> EndpointSummary | None:
         found = self._visible(placement)
@@ -176,7 +193,8 @@ class World:
         return model.environment.get(MODEL_REVISION) if model else None
 
     def _visible(self, placement: Placement) -> WorldEndpoint | None:
-        return self.endpoints.get(placement.endpoint_name) if placement.account == self.current_account else None
+        account = self.identity.account or self.current_account
+        return self.endpoints.get(placement.endpoint_name) if placement.account == account else None
 
     def _ours(self, found: WorldModel | WorldConfig | None, question: Question) -> bool:
         if found is not None and not question.owner.owns(found.tags):
@@ -241,6 +259,8 @@ class World:
             raise Transient("AwsUnreachable", "no connection")
         if fault == "throttled":
             raise RateLimited("AwsThrottled", "Rate exceeded", 5.0)
+        if placement.role_arn != self.identity.role_arn:
+            self.violations.append(f"acted under {self.identity} where {placement} is another's")
         self._do(placement, step)
         self.sent.append(step)
         if fault == "killed after":

@@ -8,7 +8,7 @@ from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
 from slipway.domain.checks.model import check_model, check_weights, served_model
-from slipway.domain.checks.placement import check_placement_allowed, check_placement_fixed
+from slipway.domain.checks.placement import check_one_account, check_placement_allowed, check_placement_fixed
 from slipway.domain.checks.spec import check_spec
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.served import ServedModel
@@ -18,6 +18,7 @@ CHECKS: tuple[Check, ...] = (
     check_endpoint,
     check_isolation,
     check_placement_fixed,
+    check_one_account,
     check_model,
     check_weights,
     check_image,

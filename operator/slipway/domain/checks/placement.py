@@ -1,10 +1,18 @@
 """Whether a Deployment may live where its spec says."""
 
-from slipway.api.v1alpha1.deployment import ASSUME_ROLE_FIXED, ENDPOINT_NAME_FIXED, REGION_FIXED, Deployment, Placement
-from slipway.domain.checks.inputs import Inputs, Problem
+from slipway.api.v1alpha1.deployment import (
+    ASSUME_ROLE_FIXED,
+    ENDPOINT_NAME_FIXED,
+    REGION_FIXED,
+    Deployment,
+    Placement,
+    SageMakerTarget,
+)
+from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.conditions import Finding
+from slipway.domain.identity import account_of
 from slipway.domain.names import default_endpoint_name
-from slipway.domain.permissions import PlacementRequest, refusal
+from slipway.domain.permissions import PlacementRequest, PlacementRule, refusal
 
 
 def placement_of(deployment: Deployment, account: str) -> Placement | None:
@@ -53,12 +61,53 @@ def other_account(placement: Placement, account: str) -> str:
 
 
 def check_placement_allowed(inputs: Inputs) -> Problem | None:
-    """Whether this namespace may use this account, region and role. Region and role are judged before AWS is asked."""
-    target = inputs.deployment.spec.target.sage_maker
+    """Whether this namespace may use this account, region and role.
+
+    All but the account of the operator's own identity is judged before AWS is asked: a role's ARN names its account.
+    """
+    text = placement_refusal(inputs.deployment, inputs.account, inputs.rules, inputs.default_rule)
+    return Problem(Finding("PlacementNotAllowed", text)) if text else None
+
+
+def placement_refusal(
+    deployment: Deployment, account: str | None, rules: tuple[PlacementRule, ...], default: PlacementRule
+) -> str | None:
+    """Why the namespace may not use what the spec asks for; None if it may, or if the spec asks for nothing."""
+    target = deployment.spec.target.sage_maker
     if target is None:
         return None
     request = PlacementRequest(
-        inputs.deployment.metadata.namespace, inputs.account, target.region, target.execution_role_arn
+        namespace=deployment.metadata.namespace,
+        account=account or _assumed_account(target),
+        region=target.region,
+        execution_role=target.execution_role_arn,
+        assume_role=target.assume_role.arn if target.assume_role else None,
     )
-    text = refusal(request, inputs.rules, inputs.default_rule)
-    return Problem(Finding("PlacementNotAllowed", text)) if text else None
+    return refusal(request, rules, default)
+
+
+def check_one_account(inputs: Inputs) -> Problem | None:
+    """Whether the execution role is in the account of the endpoint: SageMaker takes no other.
+
+    "Cross-account pass role is not allowed" is the service's answer to CreateModel, and IAM's documentation says so:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    target = inputs.deployment.spec.target.sage_maker
+    account = inputs.account or (_assumed_account(target) if target else None)
+    if target is None or account is None:
+        return None
+    role = account_of(target.execution_role_arn)
+    if role == account:
+        return None
+    own = "and spec.target.sageMaker.assumeRole is not set, so the endpoint would be in the operator's own account"
+    assumed = "but spec.target.sageMaker.assumeRole.arn puts the endpoint into account"
+    return invalid(
+        f"spec.target.sageMaker.executionRoleArn is a role of account {role}, "
+        f"{assumed if target.assume_role else own} {account}. SageMaker would refuse: Cross-account pass role is not "
+        f"allowed. Name an execution role of account {account}, or assume a role of account {role}"
+    )
+
+
+def _assumed_account(target: SageMakerTarget) -> str | None:
+    """The account of the role to assume; None for the operator's own identity, whose account only AWS knows."""
+    return account_of(target.assume_role.arn) if target.assume_role else None

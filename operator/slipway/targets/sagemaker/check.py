@@ -6,10 +6,10 @@ import time
 from slipway.api.v1alpha1.deployment import Placement
 from slipway.domain.errors import NotFound, Rejected, Transient
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
-from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.clients import RUNTIME, AwsSession
 
 
-async def check(clients: AwsClients, placement: Placement, question: CheckRequest) -> CheckAnswer:
+async def check(clients: AwsSession, placement: Placement, question: CheckRequest) -> CheckAnswer:
     """Ask once. What the container says, and that it says nothing in time, is an answer.
 
     Raises the errors of `slipway.domain.errors` for everything that is not the container's doing.
@@ -18,7 +18,7 @@ async def check(clients: AwsClients, placement: Placement, question: CheckReques
     try:
         async with asyncio.timeout(question.timeout):
             answered = await clients.call(
-                "sagemaker-runtime",
+                RUNTIME,
                 placement.region,
                 "invoke_endpoint",
                 EndpointName=question.endpoint,

@@ -1,27 +1,34 @@
-"""boto3 clients, one a region, called from a bounded pool of threads.
+"""boto3 clients, one for each identity, service and region, called from bounded pools of threads.
 
 No hidden retries: a mutating call is sent once, and what a lost answer has done is found out by looking. No
-waiters. All clients share one session, and so one botocore data loader: each loader of its own costs up to 25 MB.
+waiters. All clients share one botocore data loader: each loader of its own costs up to 25 MB. What is left is about
+a megabyte for each client, most of it the certificates that its connections are checked with; so a client that was
+not used for a quarter of an hour is dropped, and there are never more than were used in that time.
 """
 
 import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import boto3
 import botocore.session
-from aiolimiter import AsyncLimiter
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from slipway.domain.errors import OutsideError, RateLimited
-from slipway.targets.sagemaker.errors import translated
-from slipway.targets.sagemaker.service_model import keep_needed_operations
+from slipway.domain.identity import OWN, Identity
+from slipway.targets.sagemaker.errors import says_that_credentials_are_invalid, translated
+from slipway.targets.sagemaker.lanes import Lane
+from slipway.targets.sagemaker.roles import AssumedRole
+from slipway.targets.sagemaker.service_model import IAM_OPERATIONS, keep_needed_operations
+
+IDLE = 900.0
+"""Seconds after which a client, a role's credentials or a lane that nobody uses are dropped."""
 
 RUNTIME = "sagemaker-runtime"
 _LONGEST_ANSWER = 65
@@ -30,6 +37,18 @@ _LONGEST_ANSWER = 65
 
 Counted = Callable[[str, str], None]
 """Called with (operation as AWS calls it, outcome) for every request."""
+
+
+@dataclass(frozen=True)
+class AwsSession:
+    """Requests under one identity."""
+
+    clients: "AwsClients"
+    identity: Identity
+
+    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        """See `AwsClients.call`."""
+        return await self.clients.call(self.identity, service, region, operation, **parameters)
 
 
 class AwsClients:
@@ -41,9 +60,13 @@ class AwsClients:
         timeout: float,
         concurrency: int,
         requests_per_second: float,
+        session_name: str = "slipway",
         counted: Counted = lambda operation, outcome: None,
     ) -> None:
-        """`timeout`: seconds for one request. `concurrency` and `requests_per_second` hold for each region."""
+        """`timeout`: seconds for one request. `concurrency` and `requests_per_second` hold for an account and region.
+
+        `session_name`: what the operator is called under a role that it has assumed.
+        """
         self._config = Config(
             connect_timeout=timeout,
             read_timeout=timeout,
@@ -54,83 +77,151 @@ class AwsClients:
         self._patient = self._config.merge(Config(read_timeout=_LONGEST_ANSWER))
         self._concurrency = concurrency
         self._rate = requests_per_second
+        self._session_name = session_name
         self._counted = counted
         core = botocore.session.get_session()
-        keep_needed_operations(core.get_component("data_loader"))
+        self._loader = core.get_component("data_loader")
+        keep_needed_operations(self._loader)
         # Typed as Any: the stubs have one overload a service, none for a variable.
         self._session: Any = boto3.Session(botocore_session=core)
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._creating = threading.Lock()
-        self._lanes: dict[str, _Lane] = {}
+        self._clients: dict[tuple[Identity, str, str], _Kept] = {}
+        self._roles: dict[tuple[Identity, str], _Role] = {}
+        self._creating = threading.RLock()  # making a client may need one of STS
+        self._lanes: dict[tuple[str, str, bool], Lane] = {}
+
+    def session(self, identity: Identity) -> AwsSession:
+        """Requests under this identity."""
+        return AwsSession(self, identity)
 
     def close(self) -> None:
         """Stop the threads; requests that are on their way end by their own time-out."""
         for lane in self._lanes.values():
-            lane.threads.shutdown(wait=False, cancel_futures=True)
+            lane.close()
 
-    async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
+    async def call(
+        self, identity: Identity, service: str, region: str, operation: str, **parameters: Any
+    ) -> dict[str, Any]:
         """One request; `operation` is the client's method. Raises the errors of `slipway.domain.errors`.
 
         The caller's cancellation does not stop a request that is already in its thread.
         """
-        # Models take their time to answer: they must not keep the other requests of a region waiting.
-        name = f"{region}-runtime" if service == RUNTIME else region
-        lane = self._lanes.get(name)
-        if lane is None:
-            lane = self._lanes[name] = _Lane(name, self._concurrency, self._rate)
+        lane = self._lane(identity, region, runtime=service == RUNTIME)
         lane.check()
         api_name = operation.title().replace("_", "")
         try:
-            async with lane.limiter:
-                lane.check()  # throttling may have come while this one waited for its turn
-                loop = asyncio.get_running_loop()
-                request = partial(self._send, service, region, operation, parameters)
-                answer: dict[str, Any] = await loop.run_in_executor(lane.threads, request)
+            with lane:
+                async with lane.limiter:
+                    lane.check()  # throttling may have come while this one waited for its turn
+                    loop = asyncio.get_running_loop()
+                    request = partial(self._send, identity, service, region, operation, parameters)
+                    answer: dict[str, Any] = await loop.run_in_executor(lane.threads, request)
         except (ClientError, BotoCoreError, ResponseParserError) as refused:
             raise self._translated(lane, api_name, refused) from refused
         self._counted(api_name, "ok")
         return answer
 
-    def _translated(self, lane: "_Lane", operation: str, refused: Exception) -> OutsideError:
-        error = translated(operation, refused)
-        self._counted(operation, error.reason)
+    def _lane(self, identity: Identity, region: str, *, runtime: bool) -> Lane:
+        """Roles of one account share a lane. The operator's own identity has one to itself, whatever its account.
+
+        Models take their time to answer: what is asked of them must not keep the other requests waiting.
+        """
+        key = identity.account or "", region, runtime
+        lane = self._lanes.get(key)
+        if lane is None:
+            for other in [name for name, found in self._lanes.items() if found.idle() > IDLE]:
+                self._lanes.pop(other).close()
+            place = f"{region} of account {identity.account}" if identity.account else region
+            lane = self._lanes[key] = Lane(place, self._concurrency, self._rate)
+        return lane
+
+    def _translated(self, lane: Lane, operation: str, refused: Exception) -> OutsideError:
+        asked = getattr(refused, "operation_name", operation)  # AssumeRole, where that was refused
+        error = translated(asked, refused)
+        self._counted(asked, error.reason)
         if isinstance(error, RateLimited):
             lane.hold(error.retry_after)
         return error
 
-    def _send(self, service: str, region: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    # What follows runs in threads.
+
+    def _send(
+        self, identity: Identity, service: str, region: str, operation: str, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        client = self._client(identity, service, region)
+        try:
+            answer: dict[str, Any] = getattr(client, operation)(**parameters)
+            if "Body" in answer:
+                # A stream is read here, in the thread: what it waits for must not hold up the event loop.
+                answer["Body"] = answer["Body"].read()
+        except ClientError as refused:
+            if refused.operation_name != "AssumeRole" and says_that_credentials_are_invalid(refused):
+                self._forget(identity, region)  # such as those of a role that was deleted and made anew
+            raise
+        return answer
+
+    def _client(self, identity: Identity, service: str, region: str) -> Any:
         # Clients are thread-safe, their creation is not:
         # https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
         with self._creating:
-            client = self._clients.get((service, region))
-            if client is None:
-                client = self._clients[service, region] = self._make_client(service, region)
-        answer: dict[str, Any] = getattr(client, operation)(**parameters)
-        body = answer.get("Body")
-        # A stream is read here, in the thread: what it waits for must not hold up the event loop.
-        return answer if body is None else {**answer, "Body": body.read()}
+            key = identity, service, region
+            if key not in self._clients:
+                self._drop_idle()
+                self._clients[key] = _Kept(self._make_client(identity, service, region))
+            found = self._clients[key]
+            found.used = time.monotonic()
+            role = self._roles.get((identity, region))
+            if role:
+                role.used = time.monotonic()
+        if role:
+            role.assumed.check()
+        return found.client
 
-    def _make_client(self, service: str, region: str) -> Any:
+    def _make_client(self, identity: Identity, service: str, region: str) -> Any:
+        if service == "iam":
+            keep_needed_operations(self._loader, "iam", IAM_OPERATIONS)
+        session = self._role(identity, region).session if identity.role_arn else self._session
         config = self._patient if service == RUNTIME else self._config
-        return self._session.client(service, region_name=region, config=config)
+        return session.client(service, region_name=region, config=config)
+
+    def _role(self, identity: Identity, region: str) -> "_Role":
+        """The role is assumed through STS of the region itself: its tokens are valid everywhere."""
+        found = self._roles.get((identity, region))
+        if found is None:
+            sts = partial(self._client, OWN, "sts", region)
+            assumed = AssumedRole(identity, self._session_name, sts, partial(self._counted, "AssumeRole", "ok"))
+            core = botocore.session.get_session()
+            core.register_component("data_loader", self._loader)
+            core.register_component("credential_provider", assumed.resolver())
+            found = self._roles[identity, region] = _Role(assumed, boto3.Session(botocore_session=core))
+        return found
+
+    def _forget(self, identity: Identity, region: str) -> None:
+        """Have the role assumed anew. The operator's own credentials are botocore's to renew."""
+        with self._creating:
+            if self._roles.pop((identity, region), None):
+                for key in [key for key in self._clients if (key[0], key[2]) == (identity, region)]:
+                    del self._clients[key]
+
+    def _drop_idle(self) -> None:
+        before = time.monotonic() - IDLE
+        for key in [key for key, kept in self._clients.items() if kept.used < before]:
+            self._clients.pop(key).client.close()
+        for place in [place for place, role in self._roles.items() if role.used < before]:
+            del self._roles[place]
 
 
-class _Lane:
-    """The patience and the threads of one region."""
+class _Kept:
+    """A client, and when it was used last."""
 
-    def __init__(self, region: str, concurrency: int, requests_per_second: float) -> None:
-        at_once = max(requests_per_second, 1.0)
-        self.limiter = AsyncLimiter(at_once, at_once / requests_per_second)
-        self.threads = ThreadPoolExecutor(concurrency, thread_name_prefix=f"aws-{region}")
-        self._held_until = 0.0
-        self._region = region
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.used = time.monotonic()
 
-    def hold(self, seconds: float) -> None:
-        """Nobody may send before so many seconds have passed: throttling slows the whole port."""
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
 
-    def check(self) -> None:
-        """Raise RateLimited while the lane is held."""
-        left = self._held_until - time.monotonic()
-        if left > 0:
-            raise RateLimited("AwsThrottled", f"AWS asked for patience in {self._region}", left)
+class _Role:
+    """A role's credentials with the session that uses them, and when that was used last."""
+
+    def __init__(self, assumed: AssumedRole, session: Any) -> None:
+        self.assumed = assumed
+        self.session = session
+        self.used = time.monotonic()

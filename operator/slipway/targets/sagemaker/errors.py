@@ -21,6 +21,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
+from slipway.targets.sagemaker.denials import advice_on
 
 THROTTLE_DELAY = 5.0
 """Seconds to wait after throttling: AWS gives no hint."""
@@ -95,6 +96,17 @@ _ADVICE = {
 }
 
 
+ASSUME_ROLE_ADVICE = (
+    ". See spec.target.sageMaker.assumeRole: the role's trust policy must name the operator's own role, and externalId "
+    "must be what it asks for; the operator's own role needs sts:AssumeRole on it"
+)
+
+
+def says_that_credentials_are_invalid(refused: ClientError) -> bool:
+    """Whether AWS does not accept the credentials (any more)."""
+    return _BY_CODE.get(refused.response.get("Error", {}).get("Code", ""), (None, ""))[1] == "CredentialsInvalid"
+
+
 def translated(operation: str, refused: Exception) -> OutsideError:
     """The refusal of one operation (`CreateEndpoint`) as one of our errors, with the service's own words."""
     if isinstance(refused, ClientError):
@@ -118,7 +130,9 @@ def _answered(operation: str, refused: ClientError) -> OutsideError:
     code, words = error.get("Code", ""), error.get("Message", "") or str(refused)
     status = int(refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     make, reason = _classify(code, words, status)
-    advice = _ADVICE.get(reason)
+    if operation == "AssumeRole" and reason == "AccessDenied":
+        return Rejected("AssumeRoleDenied", f"{operation}: {words.rstrip('.')}{ASSUME_ROLE_ADVICE}")
+    advice = (advice_on(words) if reason == "AccessDenied" else None) or _ADVICE.get(reason)
     return make(reason, f"{operation}: {words.rstrip('.')}{advice}" if advice else f"{operation}: {words}")
 
 

@@ -17,7 +17,7 @@ from slipway.domain.sagemaker.observation import (
     Question,
     StoredConfig,
 )
-from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.clients import AwsSession
 from slipway.targets.sagemaker.region import Region
 
 
@@ -29,7 +29,7 @@ def instant(moment: datetime) -> str:
 class Look(Region):
     """The observation of one pass."""
 
-    def __init__(self, clients: AwsClients, placement: Placement, question: Question) -> None:
+    def __init__(self, clients: AwsSession, placement: Placement, question: Question) -> None:
         super().__init__(clients, placement)
         self._question = question
 

@@ -1,4 +1,4 @@
-"""One poller a region notices what moves, for all Deployments together.
+"""One poller for an identity and a region notices what moves, for all Deployments together.
 
 Every few seconds it asks which endpoints were modified lately; now and then it lists all of them, which also shows
 what was deleted behind our back. It only wakes: no step is planned on what it saw, except for doing nothing.
@@ -15,7 +15,7 @@ from typing import Any
 
 from slipway.domain.errors import OutsideError, RateLimited, Transient
 from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary
-from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.clients import AwsSession
 
 _PAGE = 100
 _STALE_SWEEPS = 2
@@ -27,23 +27,30 @@ log = logging.getLogger(__name__)
 
 
 class EndpointPoller:
-    """The endpoints of one region, as of the last look."""
+    """The endpoints of one account and region, as of the last look."""
 
     def __init__(
         self,
-        clients: AwsClients,
+        clients: AwsSession,
         region: str,
         *,
         wake: Callable[[str, str], None],
         interval: float,
         sweep_interval: float,
+        wanted: Callable[[], bool] = lambda: True,
+        ended: Callable[[], None] = lambda: None,
+        account: str | None = None,
     ) -> None:
         """`wake` is called with (region, endpoint name) for every endpoint that changed, appeared or vanished.
 
-        `interval` and `sweep_interval` are seconds between two looks at what changed, and at everything.
+        `interval` and `sweep_interval` are seconds between two looks at what changed, and at everything. After each,
+        `wanted` says whether anybody still needs another; `ended` is called when it was stopped. `account` is for
+        messages.
         """
         self._clients = clients
         self._region = region
+        self._place = f"{region} of account {account}" if account else region
+        self._wanted, self._ended = wanted, ended
         self._wake = wake
         self._interval = interval
         self._sweep_interval = sweep_interval
@@ -55,11 +62,24 @@ class EndpointPoller:
         self._problem: OutsideError | None = None
         self._newest = datetime.now(UTC)
         self._task: asyncio.Task[None] | None = None
+        self.has_ended = False
+        """Whether it was stopped for good."""
 
     def start(self) -> None:
         """Begin to poll, if that has not begun."""
+        if self.has_ended:
+            return
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=f"endpoint-poller-{self._region}")
+
+    def stop(self) -> None:
+        """End. Whoever still waits for a list learns that none will come."""
+        self.has_ended = True
+        self._listed, self._problem = False, Transient("EndpointsNotListed", f"{self._place} is not listed any more")
+        self._answered.set()
+        self._ended()
+        if self._task and self._task is not asyncio.current_task():
+            self._task.cancel()
 
     async def close(self) -> None:
         """Stop polling."""
@@ -76,7 +96,7 @@ class EndpointPoller:
         self.start()
         await self._answered.wait()
         if not self._listed or self._stale:
-            raise self._problem or Transient("EndpointsNotListed", f"no list of endpoints of {self._region} yet")
+            raise self._problem or Transient("EndpointsNotListed", f"no list of endpoints of {self._place} yet")
         return self._endpoints.get(name.lower())
 
     def age(self) -> float:
@@ -96,15 +116,19 @@ class EndpointPoller:
                 delay = self._interval
             except OutsideError as problem:
                 if self._problem is None:
-                    log.warning("cannot list the endpoints of %s: %s", self._region, problem)
+                    log.warning("cannot list the endpoints of %s: %s", self._place, problem)
                 self._problem = problem
                 delay = max(self._interval, problem.retry_after if isinstance(problem, RateLimited) else 0)
             except Exception as defect:  # a whole region waits for this task: it must not end
-                log.exception("a look at the endpoints of %s failed in a way that is a defect of Slipway", self._region)
+                log.exception("a look at the endpoints of %s failed in a way that is a defect of Slipway", self._place)
                 self._problem = Transient("EndpointsNotListed", f"{type(defect).__name__}: see the operator's log")
                 delay = self._interval
             self._answered.set()
             self._notice_staleness()
+            if not self._wanted():  # never before the first answer: somebody waits for that
+                log.info("nobody has endpoints in %s any more", self._place)
+                self.stop()
+                return
             await asyncio.sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  # jitter, not cryptography
 
     def _notice_staleness(self) -> None:

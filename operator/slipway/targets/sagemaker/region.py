@@ -5,13 +5,13 @@ from typing import Any
 
 from slipway.api.v1alpha1.deployment import Placement
 from slipway.domain.errors import NotFound, Transient
-from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.clients import AwsSession
 
 
 class Region:
     """Requests to SageMaker in one region, and whose things are."""
 
-    def __init__(self, clients: AwsClients, placement: Placement) -> None:
+    def __init__(self, clients: AwsSession, placement: Placement) -> None:
         self._clients = clients
         self._placement = placement
 

@@ -33,14 +33,18 @@ OPERATIONS = frozenset(
 """Every operation of SageMaker that is called. A client has no method for any other."""
 
 
-def keep_needed_operations(loader: Loader) -> None:
+IAM_OPERATIONS = frozenset({"GetRole", "SimulatePrincipalPolicy"})
+"""Every operation of IAM that is called."""
+
+
+def keep_needed_operations(loader: Loader, service: str = "sagemaker", needed: frozenset[str] = OPERATIONS) -> None:
     """Take everything else out of the description that `loader` keeps and makes clients from.
 
     Best done first of all: parsing the whole of it needs 15 MB for a moment, which the objects then come to use.
     """
-    description: dict[str, Any] = loader.load_service_model("sagemaker", "service-2")
+    description: dict[str, Any] = loader.load_service_model(service, "service-2")
     operations, shapes = description["operations"], description["shapes"]
-    for name in operations.keys() - OPERATIONS:
+    for name in operations.keys() - needed:
         del operations[name]
     for name in shapes.keys() - _reachable(operations, shapes):
         del shapes[name]
