@@ -11,9 +11,11 @@ from slipway.api.v1alpha1.deployment import (
     Placement,
     RevisionStatus,
 )
+from slipway.domain.binding import Bound
 from slipway.domain.conditions import Finding, Health, conditions
 from slipway.domain.sagemaker import progress
-from slipway.domain.sagemaker.observation import Observation
+from slipway.domain.sagemaker.client_access import base_url, model_name
+from slipway.domain.sagemaker.observation import Endpoint, Observation
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class Result:
     stalled: Finding | None = None
     revision: RevisionStatus | None = None
     deleting: bool = False
+    config: str | None = None
+    """The wanted endpoint config; None: this pass has none. While it serves, the spec says what serves."""
+    bound: Bound | None = None
+    """What became of the Secret for clients; None: it was not looked after, and the status keeps what it knows."""
 
 
 def next_status(deployment: Deployment, result: Result, now: datetime) -> DeploymentStatus:
@@ -41,7 +47,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     elif endpoint is None:
         endpoint_status, wanted, ready = None, 0, 0
     else:
-        endpoint_status = EndpointStatus(name=endpoint.name, arn=endpoint.arn, last_modified=endpoint.last_modified)
+        endpoint_status = _endpoint_status(deployment, result, revision, endpoint)
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
     health = _health(before, result, revision)
     generation = deployment.metadata.generation
@@ -52,10 +58,30 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         endpoint=endpoint_status,
         revision=revision,
         attempt=result.attempt or before.attempt,
+        binding=result.bound.binding if result.bound else before.binding,
         history=progress.history(before.history, revision.serving, result.attempt, now),
         replicas=wanted,
         ready_replicas=ready,
         image=result.image or before.image,
+    )
+
+
+def _endpoint_status(
+    deployment: Deployment, result: Result, revision: RevisionStatus, endpoint: Endpoint
+) -> EndpointStatus:
+    """What clients must know changes when the wanted config has come into service, not when the spec is edited."""
+    engine, serving, before = deployment.spec.engine, revision.serving, deployment.status.endpoint
+    placement = result.placement or deployment.status.placement
+    model, name = (before.model, before.engine) if before else (None, None)
+    if serving and serving.config == result.config:
+        model, name = model_name(engine, serving.repo), engine.name
+    return EndpointStatus(
+        name=endpoint.name,
+        arn=endpoint.arn,
+        last_modified=endpoint.last_modified,
+        url=base_url(placement.region, endpoint.name) if placement else None,
+        model=model,
+        engine=name,
     )
 
 
@@ -70,4 +96,8 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         nothing = why_not or Finding("Starting", "nothing serves yet")
         return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled)
     text = f"{serving.repo} at {serving.revision} serves"
-    return Health(True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled)
+    problem = result.bound.problem if result.bound else None
+    warnings = (("BindingFailed", problem),) if problem else ()
+    return Health(
+        True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled, warnings=warnings
+    )
