@@ -1,6 +1,6 @@
 """What a Deployment's status says after a pass: pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slipway.api.v1alpha1.deployment import (
@@ -49,7 +49,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     else:
         endpoint_status = _endpoint_status(deployment, result, revision, endpoint)
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
-    health = _health(before, result, revision)
+    health = replace(_health(before, result, revision), warnings=_warnings(result))
     generation = deployment.metadata.generation
     return DeploymentStatus(
         observed_generation=generation,
@@ -96,8 +96,10 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         nothing = why_not or Finding("Starting", "nothing serves yet")
         return Health(False, nothing, reconciling=result.reconciling, stalled=result.stalled)
     text = f"{serving.repo} at {serving.revision} serves"
+    return Health(True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled)
+
+
+def _warnings(result: Result) -> tuple[tuple[str, Finding], ...]:
+    """What does not stop what serves."""
     problem = result.bound.problem if result.bound else None
-    warnings = (("BindingFailed", problem),) if problem else ()
-    return Health(
-        True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled, warnings=warnings
-    )
+    return (("BindingFailed", problem),) if problem else ()

@@ -7,8 +7,6 @@ from slipway.api.v1alpha1.deployment import Engine
 from slipway.domain.sagemaker.partitions import partition_of
 
 TGI_MODEL = "tgi"
-VLLM_SERVED_MODEL_NAME = "SM_VLLM_SERVED_MODEL_NAME"
-"""Variable of the vLLM containers for `--served-model-name`."""
 
 
 def base_url(region: str, endpoint_name: str) -> str:
@@ -24,11 +22,8 @@ def base_url(region: str, endpoint_name: str) -> str:
 def model_name(engine: Engine, repo: str) -> str:
     """What a client gives as `model`, which SageMaker passes on to the container.
 
-    vLLM answers 404 to anything but its served name, by default what it was told to load: the repository
-    (https://docs.vllm.ai/en/latest/cli/serve.html, --served-model-name). TGI takes a name for that of a LoRA adapter,
-    and `tgi` for the model itself (https://huggingface.co/docs/text-generation-inference/messages_api).
+    vLLM answers 404 to anything but its served name, which is what it was told to load: the repository
+    (https://docs.vllm.ai/en/latest/cli/serve/, --served-model-name). TGI takes a name for that of a LoRA adapter, and
+    `tgi` for the model itself (https://huggingface.co/docs/text-generation-inference/messages_api).
     """
-    if engine.name == "TGI":
-        return TGI_MODEL
-    named = next((variable.value for variable in engine.env if variable.name == VLLM_SERVED_MODEL_NAME), None)
-    return named or repo
+    return TGI_MODEL if engine.name == "TGI" else repo

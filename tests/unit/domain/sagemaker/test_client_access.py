@@ -36,12 +36,10 @@ def test_the_name_is_in_the_url_as_it_is_case_and_all(name: str) -> None:
     ("given_engine", "model"),
     [
         (engine(name="TGI"), "tgi"),
-        (engine(name="TGI", env=[{"name": "SM_VLLM_SERVED_MODEL_NAME", "value": "other"}]), "tgi"),
         (engine(name="vLLM"), REPO),
         (engine(name="vLLM", container="AWS"), REPO),
-        (engine(name="vLLM", env=[{"name": "SM_VLLM_SERVED_MODEL_NAME", "value": "twin"}]), "twin"),
-        (engine(name="vLLM", env=[{"name": "SM_VLLM_SERVED_MODEL_NAME", "value": ""}]), REPO),
     ],
+    ids=["TGI", "vLLM", "vLLM of AWS"],
 )
 def test_the_model_is_the_name_that_the_engine_answers_to(given_engine: Engine, model: str) -> None:
     assert model_name(given_engine, REPO) == model
