@@ -8,15 +8,26 @@ What is marked [M] in the sources was written from memory of the real service, n
 """
 
 from tests.testbed.sagemaker.calls import Call, Fault
-from tests.testbed.sagemaker.local import ACCOUNT, IMAGE, REGION, ROLE, LocalSageMaker, Resource
+from tests.testbed.sagemaker.local import (
+    ACCOUNT,
+    HF_VLLM_IMAGE,
+    IMAGE,
+    REGION,
+    ROLE,
+    VLLM_IMAGE,
+    LocalSageMaker,
+    Resource,
+)
 from tests.testbed.sagemaker.refusals import CAPACITY_REASON
 
 __all__ = [
     "ACCOUNT",
     "CAPACITY_REASON",
+    "HF_VLLM_IMAGE",
     "IMAGE",
     "REGION",
     "ROLE",
+    "VLLM_IMAGE",
     "Call",
     "Fault",
     "LocalSageMaker",

@@ -15,17 +15,14 @@ from botocore.config import Config as BotoConfig
 from tests.testbed.sagemaker import neighbours, refusals
 from tests.testbed.sagemaker.calls import Call, Failure, Fault, Hook, Params, When
 from tests.testbed.sagemaker.container import CheckWeights
+from tests.testbed.sagemaker.identities import identity
+from tests.testbed.sagemaker.invoking import Outcome, Script
+from tests.testbed.sagemaker.resources import IN_MOTION, Config, Endpoint, Model, Variant
+from tests.testbed.sagemaker.rules import Scripted
 from tests.testbed.sagemaker.server import Running
 from tests.testbed.sagemaker.service import Service
-from tests.testbed.sagemaker.states import (
-    IN_MOTION,
-    Config,
-    Endpoint,
-    Model,
-    Scripted,
-    Variant,
-    World,
-)
+from tests.testbed.sagemaker.states import World
+from tests.testbed.sagemaker.tokens import LONGEST
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -33,6 +30,11 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker"
 IMAGE = (
     "763104351884.dkr.ecr.eu-central-1.amazonaws.com/huggingface-pytorch-tgi-inference:"
     "2.7.0-tgi3.3.6-gpu-py311-cu124-ubuntu22.04"
+)
+VLLM_IMAGE = "763104351884.dkr.ecr.eu-central-1.amazonaws.com/vllm:0.27.1-gpu-py312-cu130-ubuntu22.04-sagemaker"
+HF_VLLM_IMAGE = (
+    "763104351884.dkr.ecr.eu-central-1.amazonaws.com/huggingface-vllm:"
+    "0.25.1-transformers5.10.2-gpu-py312-cu130-ubuntu22.04"
 )
 _boto = threading.Lock()  # boto3's default session makes clients one at a time
 
@@ -118,6 +120,16 @@ class LocalSageMaker:
         """An access key of another account; other keys belong to 123456789012 or to the role they assumed."""
         return neighbours.new_credentials(account)
 
+    def openai_url(self, endpoint: str) -> str:
+        """The base URL of the endpoint for an OpenAI client; `bearer_token` is its API key."""
+        return f"{self.url}/endpoints/{endpoint}/openai/v1"
+
+    def bearer_token(
+        self, account: str = ACCOUNT, region: str = REGION, *, role: str = "slipway", seconds: float = LONGEST
+    ) -> str:
+        """What the SDK's generate_token makes of the credentials of a role in this account, for this region."""
+        return self.service.tokens.issue(account, region, identity(account, role), seconds)
+
     # -- what the service knows ---------------------------------------------------------------------
 
     def add_role(self, *arns: str) -> None:
@@ -158,20 +170,30 @@ class LocalSageMaker:
     # -- time ---------------------------------------------------------------------------------------
 
     def set_durations(self, **seconds: float) -> None:
-        """Of Creating, Updating, Scaling, RollingBack, Deleting; for transitions that begin from now on."""
+        """Of Creating, Updating, Scaling, RollingBack, Deleting, and of the phases of an update with a
+        DeploymentConfig: ActivatingTraffic, Baking, Terminating. For what begins from now on."""
         unknown = seconds.keys() - self.rules.durations.keys()
         if unknown:
             raise KeyError(f"no such transition: {sorted(unknown)}")
         with self.rules.lock:
             self.rules.durations.update(seconds)
 
-    def hold(self, name: str | None = None) -> None:
-        """Endpoints in motion, this one or all, stay so until `release`, however much time passes."""
+    def scale_time(self, seconds: float | None) -> None:
+        """What a second of a DeploymentConfig's waits takes; None: Baking and Terminating of the durations."""
+        with self.rules.lock:
+            self.rules.time_scale = seconds
+
+    def hold(self, name: str | None = None, *, at: str | None = None) -> None:
+        """Endpoints in motion, this one or all, stay so until `release`, however much time passes.
+
+        `at`: only where they are in this phase of an update (Creating, ActivatingTraffic, Baking, Deleting) or in
+        this EndpointStatus of another motion. `release_step` takes a held one from phase to phase.
+        """
         with self.rules.lock:
             if name is None:
-                self.rules.hold_all = True
+                self.rules.hold_all, self.rules.hold_all_at = True, at
             else:
-                self.rules.held.add(name.lower())
+                self.rules.held[name.lower()] = at
 
     def release(self, name: str | None = None) -> None:
         """Finishes this endpoint's transition now and lifts its own hold; without a name, lifts all holds."""
@@ -180,13 +202,20 @@ class LocalSageMaker:
                 self.rules.hold_all = False
                 self.rules.held.clear()
             else:
-                self.rules.held.discard(name.lower())
+                self.rules.held.pop(name.lower(), None)
             for world in self.service.worlds():
                 world.advance()
                 if name is None:
                     world.release_parked()
                 else:
                     world.release(name)
+
+    def release_step(self, name: str) -> None:
+        """Finishes the phase that this endpoint's update is in, or its other motion; holds stay."""
+        with self.rules.lock:
+            for world in self.service.worlds():
+                world.advance()
+                world.release_step(name)
 
     # -- failures -----------------------------------------------------------------------------------
 
@@ -228,6 +257,19 @@ class LocalSageMaker:
         """The next `times` attempts to provision this type fail with the service's CapacityError."""
         with self.rules.lock:
             self.rules.shortages[instance_type] += times
+
+    def script_invocation(
+        self, endpoint: str, outcome: Outcome, *, times: int | None = 1, revision: str | None = None
+    ) -> Script:
+        """What becomes of the endpoint's next invocations (None: of all until cancelled), by either path.
+
+        `revision`: only of those that reach a container which loaded this one, for instance while traffic shifts.
+        """
+        return self.service.invocations.script(endpoint, Script(outcome, times, revision))
+
+    def clear_invocations(self) -> None:
+        """Forgets every script."""
+        self.service.invocations.clear()
 
     def on_call(self, hook: Hook) -> Callable[[], None]:
         """Calls `hook(operation, params, "before"|"after")` around mutating calls; returns the way out."""

@@ -32,6 +32,12 @@ def alarm_exists(account: str, region: str, name: str) -> bool:
     return name in cloudwatch_backends[account][region].alarms
 
 
+def alarm_state(account: str, region: str, name: str) -> str | None:
+    """OK, ALARM or INSUFFICIENT_DATA; None for an alarm that is not there."""
+    alarm = cloudwatch_backends[account][region].alarms.get(name)
+    return None if alarm is None else str(alarm.state_value)
+
+
 def account_of(access_key: str) -> str:
     return str(get_account_id_from(access_key))
 

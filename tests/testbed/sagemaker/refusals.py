@@ -21,6 +21,10 @@ PING_REASON = (
     "The primary container for production variant {variant} did not pass the ping health check. "
     "Please check CloudWatch logs for this endpoint."
 )
+# [M] that the reason names the alarms is what the documents lead one to expect; the words are not theirs.
+ALARM_REASON = (
+    "The deployment was rolled back because the following CloudWatch alarms went into ALARM state: [{alarms}]."
+)
 KINDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
 
 
