@@ -76,6 +76,7 @@ DEFINITIONS = (
             ("Model", "string", ".spec.modelRef.name", 1),
             ("Endpoint", "string", ".status.placement.endpointName", 1),
             ("Region", "string", ".spec.target.sageMaker.region", 1),
+            ("URL", "string", ".status.endpoint.url", 1),
             ("Message", "string", _condition("Ready", "message"), 1),
             ("Age", "date", ".metadata.creationTimestamp", 0),
         ],

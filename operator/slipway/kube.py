@@ -20,12 +20,11 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.resource import Resource
 
-from slipway.api.v1alpha1 import API_VERSION, GROUP, VERSION
+from slipway.api.v1alpha1 import API_VERSION, FIELD_MANAGER, GROUP, VERSION
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
 
-FIELD_MANAGER = "slipway"
 PAGE = 250
 """Objects in one answer to a list; else thousands of them, managedFields and all, are in memory at once."""
 _APPLY = "application/apply-patch+yaml"
@@ -139,6 +138,35 @@ class Kube:
             text = f"the key {key} of the Secret {name} holds no token: it must be one line of ASCII characters"
             raise Rejected("SecretUnusable", text)
         return value.decode()
+
+    async def secret(self, namespace: str, name: str) -> Object | None:
+        """A Secret with all that is in it; None if there is none."""
+        try:
+            return cast(Object, await self._request("get", _SECRETS.path(name=name, namespace=namespace)))
+        except NotFound:
+            return None
+
+    async def apply_secret(self, manifest: Object, resource_version: str | None) -> Object:
+        """Make this the part of a Secret that we own.
+
+        `resource_version`: of the Secret that is changed; Conflict if it has changed meanwhile, and what others have
+        made of our fields is taken back. None: there is none yet. Should there be one by now, Conflict or Rejected:
+        somebody else's fields are not touched.
+        """
+        metadata = manifest["metadata"]
+        body = (
+            {**manifest, "metadata": {**metadata, "resourceVersion": resource_version}}
+            if resource_version
+            else manifest
+        )
+        return await self._write(
+            "patch",
+            _SECRETS.path(name=metadata["name"], namespace=metadata["namespace"]),
+            body=body,
+            content_type=_APPLY,
+            field_manager=FIELD_MANAGER,
+            force_conflicts=True if resource_version else None,
+        )
 
     async def create_event(self, namespace: str, event: dict[str, Any]) -> None:
         """Record an event."""

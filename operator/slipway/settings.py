@@ -54,6 +54,7 @@ class TimingSetting(BaseModel):
     rejected_longest: Seconds = Timing.rejected_longest
     capacity_delay: Seconds = Timing.capacity_delay
     endpoint_visible: Annotated[float, Field(ge=0)] = Timing.endpoint_visible
+    binding_recheck: Seconds = Timing.binding_recheck
 
 
 class Settings(BaseSettings):

@@ -26,6 +26,7 @@ WRITES = {
     "modelversions status",
     "deployments status",
     "deployments finalizers",
+    "secrets",
     "create_model",
     "create_endpoint_config",
     "create_endpoint",
@@ -101,6 +102,7 @@ def test_a_crash_at_every_write_converges(plane: ControlPlane, tmp_path: Path, m
         for write, nth in (
             ("deployments status", 1),
             ("deployments finalizers", 1),
+            ("secrets", 1),
             ("create_model", 1),
             ("create_endpoint", 1),
             ("update_endpoint", 1),

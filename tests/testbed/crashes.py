@@ -27,7 +27,7 @@ class Moment:
     """A write at which to die: the `nth` (from 1) of its kind, before or after its effect."""
 
     write: str
-    """`create_model` and the like, or `deployments status`, `deployments finalizers`."""
+    """`create_model` and the like, or `deployments status`, `deployments finalizers`, `secrets`."""
     nth: int
     phase: Phase
 
@@ -76,10 +76,8 @@ class Crasher:
             async def _write(self, method: str, path: str, **request: Any) -> Object:
                 if path.endswith("/events"):
                     return await super()._write(method, path, **request)
-                resource = "modelversions" if "/modelversions/" in path else "deployments"
-                what = "status" if path.endswith("/status") else "finalizers"
                 send = super()._write
-                return await crasher.around(f"{resource} {what}", lambda: send(method, path, **request))
+                return await crasher.around(_what(path), lambda: send(method, path, **request))
 
         return CrashingKube(*args, **parameters)
 
@@ -110,6 +108,14 @@ class Crasher:
                 )
 
         return CrashingClients(*args, **parameters)
+
+
+def _what(path: str) -> str:
+    """What a write to this path of the API server is."""
+    if "/secrets/" in path:
+        return "secrets"
+    resource = "modelversions" if "/modelversions/" in path else "deployments"
+    return f"{resource} {'status' if path.endswith('/status') else 'finalizers'}"
 
 
 class RevivingOperator:

@@ -13,11 +13,13 @@ from slipway.api.v1alpha1.deployment import (
     Placement,
     RevisionStatus,
 )
+from slipway.domain.binding import Bound
 from slipway.domain.conditions import Finding, Health, conditions
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.attempts import is_another
+from slipway.domain.sagemaker.client_access import base_url, model_name
 from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
-from slipway.domain.sagemaker.observation import UNPINNED, Observation
+from slipway.domain.sagemaker.observation import UNPINNED, Endpoint, Observation
 from slipway.domain.sagemaker.tags import TagMemory, kept_tags
 
 
@@ -43,6 +45,10 @@ class Result:
     deleting: bool = False
     tags: TagMemory | None = None
     """None: nothing was found out about tags."""
+    config: str | None = None
+    """The wanted endpoint config; None: this pass has none. While it serves, the spec says what serves."""
+    bound: Bound | None = None
+    """What became of the Secret for clients; None: it was not looked after, and the status keeps what it knows."""
 
 
 def next_status(deployment: Deployment, result: Result, now: datetime) -> DeploymentStatus:
@@ -55,14 +61,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     elif endpoint is None:
         endpoint_status, wanted, ready = None, 0, 0
     else:
-        tags = result.tags or kept_tags(before.endpoint)
-        endpoint_status = EndpointStatus(
-            name=endpoint.name,
-            arn=endpoint.arn,
-            last_modified=endpoint.last_modified,
-            tags=tags.tags,
-            changing_tags=tags.changing,
-        )
+        endpoint_status = _endpoint_status(deployment, result, revision, endpoint)
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
     health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec, result))
     generation = deployment.metadata.generation
@@ -75,7 +74,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         attempt=result.attempt or before.attempt,
         check=result.checked or _check_of(result, before),
         alarms=_alarms_of(result, before),
-        binding=before.binding,
+        binding=result.bound.binding if result.bound else before.binding,
         settled_generation=generation if result.settled else before.settled_generation,
         expires_at=before.expires_at,
         history=progress.history(before.history, revision.serving, result.attempt, now),
@@ -92,6 +91,28 @@ def _check_of(result: Result, before: DeploymentStatus) -> CheckStatus | None:
 
 def _alarms_of(result: Result, before: DeploymentStatus) -> list[str] | None:
     return before.alarms if result.alarms is None else list(result.alarms) or None
+
+
+def _endpoint_status(
+    deployment: Deployment, result: Result, revision: RevisionStatus, endpoint: Endpoint
+) -> EndpointStatus:
+    """What clients must know changes when the wanted config has come into service, not when the spec is edited."""
+    engine, serving, before = deployment.spec.engine, revision.serving, deployment.status.endpoint
+    placement = result.placement or deployment.status.placement
+    model, name = (before.model, before.engine) if before else (None, None)
+    if serving and serving.config == result.config:
+        model, name = model_name(engine, serving.repo), engine.name
+    tags = result.tags or kept_tags(before)
+    return EndpointStatus(
+        name=endpoint.name,
+        arn=endpoint.arn,
+        last_modified=endpoint.last_modified,
+        url=base_url(placement.region, endpoint.name) if placement else None,
+        model=model,
+        engine=name,
+        tags=tags.tags,
+        changing_tags=tags.changing,
+    )
 
 
 def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) -> Health:
@@ -116,5 +137,6 @@ def _warnings(spec: DeploymentSpec, result: Result) -> tuple[tuple[str, Finding]
     found = (
         ("Drifted", result.drifted),
         ("UnpinnedReference", Finding("UnpinnedReference", ADAPTER_CONFIG_UNPINNED) if unpinned else None),
+        ("BindingFailed", result.bound.problem if result.bound else None),
     )
     return tuple((kind, finding) for kind, finding in found if finding)

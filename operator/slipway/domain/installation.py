@@ -29,6 +29,9 @@ class Timing:
     endpoint_visible: float = 60.0
     """After which an endpoint that was asked for can be seen, if it was. A deletion waits so long."""
 
+    binding_recheck: float = 600.0
+    """Between two looks at the Secret for clients, which is not watched: nobody else's Secrets are read that way."""
+
 
 @dataclass(frozen=True)
 class Installation:

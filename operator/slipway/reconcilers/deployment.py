@@ -58,8 +58,9 @@ class DeploymentReconciler:
         if deleting and FINALIZER not in deployment.metadata.finalizers:
             return None
         kind_of_pass = DeletionPass if deleting else ServingPass
+        one_pass = kind_of_pass(tools, key, raw, deployment)
         try:
-            return await kind_of_pass(tools, key, raw, deployment).run()
+            return one_pass.binding.sooner(await one_pass.run())
         except Outdated as changed:
             log.info("the pass is void and will be done again: %s", changed)
             return await self._refresh(key, deployment.metadata.uid)
@@ -186,6 +187,7 @@ class ServingPass(DeploymentPass):
                 placement=_adopting(placement, steps),
                 attempt=steps.attempt,
                 image=wanted.image,
+                config=wanted.config.name,
                 revision=revision,
                 reconciling=steps.reconciling,
                 stalled=steps.stalled,

@@ -23,6 +23,7 @@ from slipway.kube import Kube
 from slipway.loop.clock import Clock
 from slipway.loop.keys import Key
 from slipway.loop.store import Object, Store
+from slipway.reconcilers.binding import BindingKeeper
 from slipway.reconcilers.reporting import Reporter
 from slipway.reconcilers.retries import Retries
 from slipway.targets.port import Targets
@@ -70,6 +71,7 @@ class DeploymentPass:
         metadata = deployment.metadata
         self.owner = Owner(tools.installation.identifier, metadata.namespace, metadata.name, metadata.uid)
         self.trigger = metadata.annotations.get(RECONCILE_NOW)
+        self.binding = BindingKeeper(tools.kube, tools.metrics, metadata, self.timing)
 
     async def account(self) -> str:
         """The AWS account in use, that of a role that is assumed. Raises the errors of `slipway.domain.errors`."""
@@ -138,9 +140,12 @@ class DeploymentPass:
         return self.timing.rejected_longest if plan.stalled else None
 
     async def report(self, result: Result) -> bool:
-        """Write the status, if it changed. Whether it did."""
+        """Write the status, if it changed, and before it the Secret that it names. Whether the status changed."""
         before = self.raw
         status = deployments.next_status(self.deployment, result, self.now)
+        bound = None if result.deleting else await self.binding.keep(status)
+        if bound:
+            status = deployments.next_status(self.deployment, replace(result, bound=bound), self.now)
         try:
             self.raw = await self.tools.reporter.report(self.key, self.raw, status.to_api())
         except (Conflict, NotFound) as changed:

@@ -15,7 +15,7 @@ from slipway.loop.store import Object, Store
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
 
-OWN_CONDITIONS = frozenset({"Ready", "Reconciling", "Stalled", "Drifted", "UnpinnedReference"})
+OWN_CONDITIONS = frozenset({"Ready", "Reconciling", "Stalled", "Drifted", "UnpinnedReference", "BindingFailed"})
 Status = dict[str, Any]
 log = logging.getLogger(__name__)
 

@@ -542,6 +542,7 @@ class TestStatus:
             "name": ENDPOINT,
             "arn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/{ENDPOINT}",
             "lastModified": endpoint().last_modified,
+            "url": f"https://runtime.sagemaker.{REGION}.amazonaws.com/endpoints/{ENDPOINT}/openai/v1",
         }
 
     def test_an_endpoint_that_is_gone_has_no_instances(self) -> None:

@@ -4,12 +4,14 @@ The passes are the operator's own, so the order of what they store and what they
 every pass is driven to its end in one go.
 """
 
+from base64 import b64decode
 from collections.abc import Coroutine
 from copy import deepcopy
 from typing import Any, TypeVar, cast
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.deployment import Deployment
+from slipway.domain.binding import belongs_to
 from slipway.domain.errors import Conflict, NotFound
 from slipway.domain.installation import Installation, Timing
 from slipway.domain.names import Owner
@@ -50,6 +52,8 @@ class FakeKube:
 
     def __init__(self) -> None:
         self.objects: dict[Key, Object] = {}
+        self.secrets: dict[str, Object] = {}
+        """By name, in the one namespace."""
         self.writes = 0
         self.kill: str | None = None
         """`before` or `after` the next write."""
@@ -70,6 +74,27 @@ class FakeKube:
     async def set_finalizers(self, key: Key, resource_version: str, finalizers: list[str]) -> Object:
         return self._write(key, resource_version, {"metadata": {"finalizers": finalizers}}, None)
 
+    async def secret(self, namespace: str, name: str) -> Object | None:
+        return deepcopy(self.secrets.get(name))
+
+    async def apply_secret(self, manifest: Object, resource_version: str | None) -> Object:
+        kill, self.kill = self.kill, None
+        if kill == "before":
+            raise Killed
+        name = manifest["metadata"]["name"]
+        there = self.secrets.get(name)
+        if (there["metadata"]["resourceVersion"] if there else None) != resource_version:
+            raise Conflict("Conflict", f"the Secret {name} has changed")
+        self.writes += 1
+        self._versions += 1
+        fields = {"f:data": {f"f:{key}": {} for key in manifest["data"]}}
+        applied = [{"manager": "slipway", "operation": "Apply", "fieldsV1": fields}]
+        version = {"resourceVersion": str(self._versions), "managedFields": applied}
+        self.secrets[name] = merged(deepcopy(manifest), {"metadata": version})
+        if kill == "after":
+            raise Killed
+        return deepcopy(self.secrets[name])
+
     def _write(self, key: Key, resource_version: str, change: Object, status: Object | None) -> Object:
         kill, self.kill = self.kill, None
         if kill == "before":
@@ -84,9 +109,16 @@ class FakeKube:
         written = self.put(key, {**body, "status": status} if status is not None else {**body})
         if written["metadata"].get("deletionTimestamp") and not written["metadata"].get("finalizers"):
             del self.objects[key]
+            self._collect(written["metadata"]["uid"])
         if kill == "after":
             raise Killed
         return deepcopy(written)
+
+    def _collect(self, uid: str) -> None:
+        """What the garbage collector does with the dependents of an object that is gone."""
+        owned = [name for name, secret in self.secrets.items() if belongs_to(secret, uid)]
+        for name in owned:
+            del self.secrets[name]
 
 
 class Harness:
@@ -97,7 +129,8 @@ class Harness:
         self.rules = rules
         self.kube = FakeKube()
         self.clock = FakeClock(0.0)
-        self.timing = Timing(**{"endpoint_visible": 0.0, **timing})
+        # Looks at the Secret are rarer than all other waits, so that these show in what a pass returns.
+        self.timing = Timing(**{"endpoint_visible": 0.0, "binding_recheck": 86400.0, **timing})
         self.generation = 0
         self._uids = 0
         self.start()
@@ -196,9 +229,14 @@ class Harness:
             again = self.one_pass()
             for name in list(self.world.endpoints):
                 self.world.tick(name)
-            quiet = quiet + 1 if before == (self.kube.writes, len(self.world.sent), False) else 0
+            still = before == (self.kube.writes, len(self.world.sent), False)
+            quiet = quiet + 1 if still and not self._waiting() else 0
             self.clock.seconds += max(1.0, again or 0.0)
         return passes
+
+    def _waiting(self) -> bool:
+        """Whether the status says that something goes on: another pass may come sooner than the one it waits for."""
+        return self.deployment is not None and "Reconciling" in self.conditions()
 
     def _moving(self) -> bool:
         return any(endpoint.state.is_moving for endpoint in self.world.endpoints.values())
@@ -215,6 +253,12 @@ class Harness:
         found = self.deployment
         assert found is not None, "the Deployment is gone"
         return found
+
+    @property
+    def secret(self) -> dict[str, str] | None:
+        """The binding Secret's content, decoded."""
+        found = self.kube.secrets.get("twin-binding")
+        return {key: b64decode(value).decode() for key, value in found["data"].items()} if found else None
 
     @property
     def owner(self) -> Owner:

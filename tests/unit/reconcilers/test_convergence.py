@@ -6,11 +6,13 @@ two dictionaries.
 """
 
 from collections.abc import Hashable
+from copy import deepcopy
 
 from hypothesis import HealthCheck, event, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from slipway.domain.binding import entries
 from slipway.domain.names import TAG_RETAINED, Owner
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import EndpointState
@@ -36,6 +38,8 @@ ROLLOUTS = st.fixed_dictionaries(
         ),
     },
 )
+SECRET = "twin-binding"
+FOREIGN = {"metadata": {"name": SECRET, "resourceVersion": "1"}, "type": "Opaque", "data": {"password": "c2VjcmV0"}}
 NEIGHBOUR = Owner("here", "ml", "twin-2", "uid-n")
 
 
@@ -219,6 +223,14 @@ class Life(RuleBasedStateMachine):
             found.state, found.count, found.desired = EndpointState.UPDATING, count, count
             self.world._touch(found)
 
+    @rule()
+    def somebody_deletes_the_secret(self) -> None:
+        self.harness.kube.secrets.pop(SECRET, None)
+
+    @rule()
+    def somebody_takes_the_name_of_the_secret(self) -> None:
+        self.harness.kube.secrets[SECRET] = deepcopy(FOREIGN)
+
     # What the operator does
 
     @rule(faults=FAULTS, kill=st.sampled_from([None, None, None, "before", "after"]))
@@ -261,6 +273,11 @@ class Life(RuleBasedStateMachine):
         assert "neighbour" in self.world.configs
 
     @invariant()
+    def nobody_elses_secret_was_touched(self) -> None:
+        there = self.harness.kube.secrets.get(SECRET)
+        assert there is None or there["type"] != FOREIGN["type"] or there == FOREIGN
+
+    @invariant()
     def what_failed_was_not_tried_again(self) -> None:
         assert self.retried == []
 
@@ -269,12 +286,15 @@ class Life(RuleBasedStateMachine):
         owner = self.harness.owner
         ours = {n for n, c in self.world.configs.items() if owner.owns(c.tags)}
         if self.harness.deployment is None:
-            found = [e.tags for e in self.world.endpoints.values()]
+            found = [e.tags for e in self.world.endpoints.values() if owner.owns(e.tags)]
             found += [thing.tags for n, thing in self.world.configs.items() if n in ours]
             found += [thing.tags for thing in self.world.models.values() if owner.owns(thing.tags)]
             assert all(TAG_RETAINED in tags for tags in found), "left behind without a mark"
+            assert self.harness.kube.secrets.get(SECRET) in (None, FOREIGN)
             return
+        self._binds_clients()
         status, conditions = self.harness.live.status, self.harness.conditions()
+        conditions.pop("BindingFailed", None)
         event(" ".join(f"{kind}={reason}" for kind, (_, reason) in conditions.items()))
         endpoint = self.world.endpoints.get(ENDPOINT)
         assert "Reconciling" not in conditions, "nothing happens any more, but the status says so"
@@ -297,6 +317,16 @@ class Life(RuleBasedStateMachine):
         else:
             assert "Drifted" in conditions, "neither serves what is wanted nor says why"
             assert self.harness.live.spec.drift == "Report"
+
+    def _binds_clients(self) -> None:
+        """Where something serves, the Secret says how to reach it, or the status says that it cannot."""
+        content = entries(self.harness.live.status)
+        if content is None:
+            return
+        refused = self.harness.kube.secrets.get(SECRET) == FOREIGN
+        assert ("BindingFailed" in self.harness.conditions()) == refused
+        assert (self.harness.live.status.binding is None) == refused
+        assert refused or self.harness.secret == content
 
     def _serves_what_is_wanted(self, ours: set[str]) -> None:
         status, endpoint = self.harness.live.status, self.world.endpoints[ENDPOINT]

@@ -190,7 +190,8 @@ class World:
 
     def _commit(self, config: str) -> str | None:
         model = self.models.get(self.configs[config].model) if config in self.configs else None
-        return model.environment.get(MODEL_REVISION) if model else None
+        told = deployed(model.environment, "") if model else None
+        return told.revision if told else None
 
     def _visible(self, placement: Placement) -> WorldEndpoint | None:
         account = self.identity.account or self.current_account
@@ -463,8 +464,7 @@ class World:
         if self.shortages > 0:
             self.shortages -= 1
             return CAPACITY_WORDS
-        model = self.models.get(self.configs[config].model) if config in self.configs else None
-        return PING_WORDS if model and model.environment[MODEL_REVISION] in self.bad else None
+        return PING_WORDS if self._commit(config) in self.bad else None
 
     def _alarm_words(self, found: WorldEndpoint) -> str | None:
         watched, found.watched = found.watched, ()

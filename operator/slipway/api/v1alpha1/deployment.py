@@ -368,6 +368,8 @@ class EndpointStatus(ApiModel):
     """Base URL for clients that speak OpenAI's API."""
     model: str | None = None
     """What such clients give as `model`."""
+    engine: str | None = None
+    """Engine that serves. TGI answers its own schema on /invocations as well."""
     tags: dict[str, str] | None = None
     """The spec's tags, as they were put on the endpoint."""
     changing_tags: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=1000)] | None = None

@@ -6,6 +6,7 @@ from typing import Any
 
 from slipway.domain.errors import NotFound, Rejected, Transient
 from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
+from slipway.domain.sagemaker.partitions import partition_of
 from slipway.domain.sagemaker.steps import (
     CreateEndpoint,
     CreateEndpointConfig,
@@ -168,24 +169,8 @@ class Act(Region):
 
     def _arn(self, kind: str, name: str) -> str:
         """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"""
-        placement = self._placement
-        return (
-            f"arn:{partition(placement.region)}:sagemaker:{placement.region}:{placement.account}:{kind}/{name.lower()}"
-        )
-
-
-def partition(region: str) -> str:
-    """The ARN partition of a region: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html"""
-    prefixes = {
-        "cn-": "aws-cn",
-        "us-gov-": "aws-us-gov",
-        "us-iso-": "aws-iso",
-        "us-isob-": "aws-iso-b",
-        "us-isof-": "aws-iso-f",
-        "eu-isoe-": "aws-iso-e",
-        "eusc-": "aws-eusc",
-    }
-    return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")
+        region, account = self._placement.region, self._placement.account
+        return f"arn:{partition_of(region).name}:sagemaker:{region}:{account}:{kind}/{name.lower()}"
 
 
 class _NotVisibleYet:

@@ -1,23 +1,11 @@
-"""Partitions of regions, and times that are only compared."""
+"""Times that are only compared."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.domain.sagemaker.catalogue import shipped
-from slipway.targets.sagemaker.act import partition
 from slipway.targets.sagemaker.look import instant
-
-
-def test_the_partition_of_every_region_with_an_image_is_botocores() -> None:
-    session = Session()
-    regions = {region for container in shipped().containers for region in shipped().regions(container)}
-    assert {region: partition(region) for region in regions} == {
-        region: session.get_partition_for_region(region) for region in regions
-    }
-
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 123, tzinfo=UTC)
 
