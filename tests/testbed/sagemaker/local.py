@@ -12,11 +12,12 @@ from typing import Any, Literal, Self
 import boto3
 from botocore.config import Config as BotoConfig
 
-from tests.testbed.sagemaker import neighbours, refusals
+from tests.testbed.sagemaker import neighbours
 from tests.testbed.sagemaker.calls import Call, Failure, Fault, Hook, Params, When
 from tests.testbed.sagemaker.container import CheckWeights
 from tests.testbed.sagemaker.identities import identity
 from tests.testbed.sagemaker.invoking import Outcome, Script
+from tests.testbed.sagemaker.permissions import Denial
 from tests.testbed.sagemaker.resources import IN_MOTION, Config, Endpoint, Model, Variant
 from tests.testbed.sagemaker.rules import Scripted
 from tests.testbed.sagemaker.server import Running
@@ -234,14 +235,28 @@ class LocalSageMaker:
     def throttle(self, operation: str = "*", *, times: int | None = 1) -> Fault:
         return self.fail(operation, times=times, error=("ThrottlingException", "Rate exceeded", 400))
 
-    def deny(self, operation: str, *, times: int | None = None, action: str | None = None) -> Fault:
-        """AccessDeniedException until cancelled; `action`: the permission that is missing, if another one."""
-        who = f"arn:aws:sts::{ACCOUNT}:assumed-role/slipway/session"
-        refusal = refusals.denied(who, action or operation, "*")
-        return self.fail(operation, times=times, error=(refusal.code, refusal.message, refusal.status))
+    def deny(
+        self,
+        action: str,
+        resource: str = "*",
+        *,
+        account: str | None = None,
+        role: str | None = None,
+        explicit: bool = False,
+        times: int | None = None,
+    ) -> Denial:
+        """Takes a permission away until cancelled: the calls that need it are refused, and IAM's simulation says so.
+
+        `action`: "iam:PassRole", "cloudwatch:*"; without a service it is SageMaker's. `resource`: a pattern for its
+        ARN. `account`, `role` (name or ARN): of the caller; None: of anybody.
+        """
+        action = action if ":" in action or action == "*" else f"sagemaker:{action}"
+        return self.service.permissions.add(Denial(action, resource, account, role, explicit, times))
 
     def clear_faults(self) -> None:
+        """Forgets scripted failures and denials."""
         self.service.faults.clear()
+        self.service.permissions.clear()
 
     def limit_rate(self, per_second: float | None, *, burst: float = 1.0) -> None:
         """Throttles each operation of each account and region to a rate; None: not at all."""
