@@ -343,6 +343,7 @@ class LocalSageMaker:
             world, endpoint = self._endpoint(name)
             found = world.configs[config.lower()]
             endpoint.variants, endpoint.config_name = world.deploy(found), found.name
+            endpoint.capture = found.params.get("DataCaptureConfig")
             for variant in endpoint.variants:
                 variant.settle()
             world.rest(endpoint, "InService")
