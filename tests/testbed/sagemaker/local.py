@@ -232,8 +232,17 @@ class LocalSageMaker:
         """Scripts failures of an operation ("*": of any). After: the effect is there, the answer is not."""
         return self.service.faults.add(Fault(operation, when, error, times, match))
 
-    def throttle(self, operation: str = "*", *, times: int | None = 1) -> Fault:
-        return self.fail(operation, times=times, error=("ThrottlingException", "Rate exceeded", 400))
+    def throttle(self, operation: str = "*", *, times: int | None = 1, code: str = "ThrottlingException") -> Fault:
+        """`code`: Throttling and RequestLimitExceeded are in use as well."""
+        return self.fail(operation, times=times, error=(code, "Rate exceeded", 400))
+
+    def expire_sessions(self) -> None:
+        """Whatever AssumeRole gave until now is too old: ExpiredTokenException, in STS and IAM ExpiredToken."""
+        self.service.credentials.expire(*neighbours.session_keys())
+
+    def invalidate(self, *access_keys: str) -> None:
+        """Nobody knows these keys: UnrecognizedClientException, in STS and IAM InvalidClientTokenId."""
+        self.service.credentials.invalidate(*access_keys)
 
     def deny(
         self,

@@ -53,6 +53,12 @@ def session_of(account: str, access_key: str) -> str | None:
     return None
 
 
+def session_keys() -> list[str]:
+    """The access keys that AssumeRole has given, in every account."""
+    backends = [backend for account in list(sts_backends.values()) for backend in list(account.values())]
+    return [role.access_key_id for backend in backends for role in backend.assumed_roles]
+
+
 def new_credentials(account: str) -> tuple[str, str]:
     key = iam_backends[account]["aws"].create_temp_access_key()
     return str(key.access_key_id), str(key.secret_access_key)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.testbed.sagemaker import refusals
+from tests.testbed.sagemaker import neighbours, refusals
 from tests.testbed.sagemaker.identities import Principal
 from tests.testbed.sagemaker.states import World
 from tests.testbed.sagemaker.wire import Request
@@ -21,6 +21,7 @@ from tests.testbed.sagemaker.wire import Request
 Needed = tuple[str, str]  # an action and a resource
 Decision = Literal["allowed", "implicitDeny", "explicitDeny"]
 ACTIONS = {"sagemaker-runtime": "sagemaker", "monitoring": "cloudwatch"}  # where they differ from the signing name
+_DEREGISTER = "application-autoscaling:DeregisterScalableTarget"
 FREE = frozenset({"GetCallerIdentity"})  # [D] needs no permission
 
 
@@ -60,6 +61,10 @@ class Permissions:
         self._lock = threading.Lock()
         self._denials: list[Denial] = []
 
+    def __bool__(self) -> bool:
+        """Whether anything was ever taken away."""
+        return bool(self._denials)
+
     def add(self, denial: Denial) -> Denial:
         with self._lock:
             self._denials.append(denial)
@@ -84,7 +89,7 @@ class Permissions:
 
     def check(self, caller: Principal, service: str, needed: Callable[[], Iterable[Needed]]) -> None:
         """Raises the service's refusal for the first thing that is not allowed."""
-        if not self._denials:
+        if not self:
             return
         for one in needed():
             with self._lock:
@@ -95,6 +100,21 @@ class Permissions:
                 if denial.times is not None:
                     denial.times -= 1
             raise refusals.denied(caller.arn, *one, service=service, explicit=denial.explicit)
+
+
+def check_deregistering(permissions: Permissions, caller: Principal, request: Request, world: World) -> None:
+    """[T] https://github.com/awslabs/stable-diffusion-aws-extension/issues/161: what deletes an autoscaled variant
+    deregisters its scalable target with the caller's own rights."""
+    endpoint = world.endpoints.get(str(request.params.get("EndpointName", "")).lower())
+    if endpoint is None or request.operation not in {"DeleteEndpoint", "UpdateEndpoint"}:
+        return
+    config = world.configs.get(str(request.params.get("EndpointConfigName", "")).lower())
+    staying = {spec["VariantName"] for spec in config.variants} if config else set()
+    going = neighbours.scaled_variants(world.account, world.region, endpoint.name) - staying
+    if request.operation == "UpdateEndpoint" and config is None:
+        return
+    if going and permissions.decide(caller.account, caller.role, (_DEREGISTER, "*")) != "allowed":
+        raise refusals.scalable_target_of_deleted(caller.arn)
 
 
 def needed(request: Request, world: World) -> list[Needed]:

@@ -102,6 +102,14 @@ def scalable_target(arn: str, variants: Iterable[str]) -> Refusal:
     )
 
 
+def scalable_target_of_deleted(who: str) -> Refusal:
+    # [T] the beginning and the permission; the code and the rest are [M].
+    return invalid(
+        "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity "
+        f"{who} does not have application-autoscaling:DeregisterScalableTarget permission."
+    )
+
+
 def throttled() -> Refusal:
     return Refusal("ThrottlingException", "Rate exceeded")
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from tests.testbed.sagemaker import iam, neighbours, refusals, schema, wire
 from tests.testbed.sagemaker.calls import Call, CallLog, Failure, Faults, Hooks, RateLimit, is_mutating
+from tests.testbed.sagemaker.credentials import Credentials
 from tests.testbed.sagemaker.identities import OWN_ROLE, Principal, identity
 from tests.testbed.sagemaker.invoking import Invocations
 from tests.testbed.sagemaker.lost import Lost
 from tests.testbed.sagemaker.operations import OPERATIONS, REFUSED, target_of
-from tests.testbed.sagemaker.permissions import Permissions, needed
+from tests.testbed.sagemaker.permissions import Permissions, check_deregistering, needed
 from tests.testbed.sagemaker.rules import Rules
 from tests.testbed.sagemaker.states import World
 from tests.testbed.sagemaker.tokens import Tokens
@@ -36,6 +37,7 @@ class Service:
         self.latency = 0.0
         self._worlds: dict[tuple[str, str], World] = {}
         self.permissions = Permissions()
+        self.credentials = Credentials()
         self._accounts: dict[str, str] = {}
         self._principals: dict[str, Principal] = {}
 
@@ -129,6 +131,7 @@ class Service:
         ours = request.service in {"sagemaker", "sagemaker-runtime"}
         if not request.access_key and ours:
             raise refusals.Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        self.credentials.check(request.access_key, request.protocol)
         account = self.account(request.access_key)
         if ours and not self.rate_limit.take((account, request.region, request.operation)):
             raise refusals.throttled()
@@ -177,6 +180,8 @@ class Service:
         schema.check(request.operation, request.params)
         with self.rules.lock:
             world.advance()
+            if self.permissions:
+                check_deregistering(self.permissions, self.principal(request.access_key), request, world)
             return wire.answer(OPERATIONS[request.operation](world, request.params))
 
     def _permit(self, request: Request, caller: Principal, region: str) -> None:
