@@ -418,6 +418,16 @@ class TestGuardrails:
         update(client, deployment)
         assert settled(client)["LastDeploymentConfig"] == deployment
 
+    def test_a_rolling_time_limit_is_accepted(self, client: Any, unchecked: Any) -> None:
+        fleet(client, 2)
+        deployment = rolling(percent(50))
+        deployment["RollingUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 599
+        asked = {"EndpointName": "e", "EndpointConfigName": "d", "DeploymentConfig": deployment}
+        assert "greater than or equal to 600" in refused(unchecked.update_endpoint, **asked)[1]
+        deployment["RollingUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] = 600
+        update(client, deployment)
+        assert settled(client)["LastDeploymentConfig"] == deployment
+
     def test_the_variant_keeps_its_name(self, client: Any) -> None:
         serving(client)
         config(client, "renamed", "n", VariantName="Other")

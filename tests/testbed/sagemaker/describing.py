@@ -25,6 +25,8 @@ def endpoint(one: Endpoint) -> Params:
     phase = change.phase if change is not None and change.kind == "update" else None
     if one.variants:
         answer["ProductionVariants"] = [_summary(variant, one, phase) for variant in one.variants]
+    if one.capture is not None:
+        answer["DataCaptureConfig"] = _capture(one.capture)
     if one.failure:
         answer["FailureReason"] = one.failure
     if one.deployment:
@@ -36,6 +38,18 @@ def endpoint(one: Endpoint) -> Params:
             "ProductionVariants": [_pending(variant, change, phase) for variant in change.variants],
         }
     return answer
+
+
+def _capture(capture: Params) -> Params:
+    """[S] DataCaptureConfigSummary: all members are required, so a key that is not there is empty [M]."""
+    enabled = capture.get("EnableCapture", True)  # [S] "defaults to enabled"
+    return {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+        "DestinationS3Uri": capture["DestinationS3Uri"],
+        "KmsKeyId": capture.get("KmsKeyId", ""),
+    }
 
 
 def _images(variant: Variant, at: float) -> list[Params]:

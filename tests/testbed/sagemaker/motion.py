@@ -122,7 +122,7 @@ class Motion:
 
     def _created(self, endpoint: Endpoint, change: Change, at: float) -> None:
         scripted = self._outcome(endpoint, change)
-        endpoint.variants = change.variants
+        endpoint.variants, endpoint.capture = change.variants, change.capture
         if scripted is None:
             self._settle(change.variants, at)
             self.rest(endpoint, "InService", at)
@@ -151,7 +151,7 @@ class Motion:
         endpoint.variants = change.variants
         if change.config is not None:
             endpoint.config_name = change.config.name
-        endpoint.failure, endpoint.deployment = None, change.deployment
+        endpoint.failure, endpoint.deployment, endpoint.capture = None, change.deployment, change.capture
         self.rest(endpoint, "InService", at)
 
     def _update_failed(self, endpoint: Endpoint, change: Change, scripted: Scripted, at: float) -> None:

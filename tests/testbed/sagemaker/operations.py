@@ -97,7 +97,7 @@ def create_endpoint(world: World, params: Params) -> Params:
     now = world.now()
     endpoint = Endpoint(name, arn, config.name, "Creating", now, now, tags, deployment=params.get("DeploymentConfig"))
     world.endpoints[name.lower()] = endpoint
-    change = Change("create", now, config, variants, world.health(variants))
+    change = Change("create", now, config, variants, world.health(variants), capture=_capture(config))
     world.begin(endpoint, "Creating", change, "Creating")
     endpoint.modified = now
     return {"EndpointArn": arn}
@@ -122,18 +122,42 @@ def update_endpoint(world: World, params: Params) -> Params:
     if not world.rules.failure_reason_sticks:
         endpoint.failure = None
     steps = rollout.phases(deployment, sum(variant.desired for variant in variants), world.rules.pace())
-    change = Change("update", world.now(), config, variants, world.health(variants), deployment, extra, steps)
+    change = Change(
+        "update",
+        world.now(),
+        config,
+        variants,
+        world.health(variants),
+        deployment,
+        capture=_capture(config) if "DataCaptureConfig" not in _kept(params) else endpoint.capture,
+        extra=extra,
+        phases=steps,
+    )
     world.begin_update(endpoint, change)
     return {"EndpointArn": endpoint.arn}
 
 
+_PROPERTIES = frozenset({"DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"})
+
+
+def _kept(params: Params) -> frozenset[str]:
+    """What stays as the endpoint has it, whatever the new config says [S]."""
+    if not params.get("RetainAllVariantProperties"):
+        return frozenset()
+    excluded = params.get("ExcludeRetainedVariantProperties") or []
+    return _PROPERTIES - {prop["VariantPropertyType"] for prop in excluded}
+
+
+def _capture(config: Config) -> Params | None:
+    found: Params | None = config.params.get("DataCaptureConfig")
+    return found
+
+
 def _retained(world: World, endpoint: Endpoint, config: Config, params: Params) -> list[Variant]:
     """The new variants: with the config's counts and weights, unless they are to be retained."""
-    if not params.get("RetainAllVariantProperties"):
-        return world.deploy(config)
-    excluded = {prop["VariantPropertyType"] for prop in params.get("ExcludeRetainedVariantProperties") or []}
-    counts = {v.name: v.desired for v in endpoint.variants} if "DesiredInstanceCount" not in excluded else {}
-    weights = {v.name: v.desired_weight for v in endpoint.variants} if "DesiredWeight" not in excluded else {}
+    kept = _kept(params)
+    counts = {v.name: v.desired for v in endpoint.variants} if "DesiredInstanceCount" in kept else {}
+    weights = {v.name: v.desired_weight for v in endpoint.variants} if "DesiredWeight" in kept else {}
     return world.deploy(config, counts, weights)
 
 

@@ -77,6 +77,7 @@ class Change:
     variants: list[Variant] = field(default_factory=list)
     health: Mapping[tuple[str, str], Future[str | None]] = field(default_factory=dict)
     deployment: Mapping[str, Any] | None = None
+    capture: Mapping[str, Any] | None = None
     extra: Mapping[str, int] = field(default_factory=dict)
     """By instance type: what an update holds beside the old fleet."""
     phases: tuple[Phase, ...] = ()
@@ -105,6 +106,8 @@ class Endpoint:
     failure: str | None = None
     change: Change | None = None
     deployment: Mapping[str, Any] | None = None
+    capture: Mapping[str, Any] | None = None
+    """The DataCaptureConfig in force: not always the config's."""
     ticket: int = 0
 
 

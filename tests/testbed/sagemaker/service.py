@@ -6,11 +6,14 @@ import re
 import time
 from collections.abc import Callable
 
-from tests.testbed.sagemaker import neighbours, refusals, schema, wire
+from tests.testbed.sagemaker import iam, neighbours, refusals, schema, wire
 from tests.testbed.sagemaker.calls import Call, CallLog, Failure, Faults, Hooks, RateLimit, is_mutating
+from tests.testbed.sagemaker.credentials import Credentials
+from tests.testbed.sagemaker.identities import OWN_ROLE, Principal, identity
 from tests.testbed.sagemaker.invoking import Invocations
 from tests.testbed.sagemaker.lost import Lost
 from tests.testbed.sagemaker.operations import OPERATIONS, REFUSED, target_of
+from tests.testbed.sagemaker.permissions import Permissions, check_deregistering, needed
 from tests.testbed.sagemaker.rules import Rules
 from tests.testbed.sagemaker.states import World
 from tests.testbed.sagemaker.tokens import Tokens
@@ -33,7 +36,10 @@ class Service:
         self.tokens = Tokens(lambda: self.rules.clock())
         self.latency = 0.0
         self._worlds: dict[tuple[str, str], World] = {}
+        self.permissions = Permissions()
+        self.credentials = Credentials()
         self._accounts: dict[str, str] = {}
+        self._principals: dict[str, Principal] = {}
 
     def world(self, account: str, region: str) -> World:
         with self.rules.lock:
@@ -47,6 +53,13 @@ class Service:
         if access_key not in self._accounts:
             self._accounts[access_key] = neighbours.account_of(access_key)
         return self._accounts[access_key]
+
+    def principal(self, access_key: str) -> Principal:
+        if access_key not in self._principals:
+            account = self.account(access_key)
+            arn = neighbours.session_of(account, access_key) or identity(account, OWN_ROLE)
+            self._principals[access_key] = Principal(account, arn)
+        return self._principals[access_key]
 
     def handle(self, request: Request, forward: Forward) -> Answer:
         """Answers, or raises Lost. What happened is logged before the caller learns of it."""
@@ -118,23 +131,33 @@ class Service:
         ours = request.service in {"sagemaker", "sagemaker-runtime"}
         if not request.access_key and ours:
             raise refusals.Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        self.credentials.check(request.access_key, request.protocol)
         account = self.account(request.access_key)
         if ours and not self.rate_limit.take((account, request.region, request.operation)):
             raise refusals.throttled()
-        if request.service == "sagemaker-runtime":
-            return self.invocations.answer(request, self.world(account, request.region))
-        if request.service == "sagemaker" and request.operation in REFUSED:
-            raise refusals.not_modelled(request.operation)
-        if request.service == "sagemaker" and _answered_here(request):
-            return self._operate(request, self.world(account, request.region))
-        if request.service == "sts":
-            self._assume(request, account)
+        if request.access_key:
+            self._permit(request, self.principal(request.access_key), request.region)
+        answered = self._here(request, account)
+        if answered is not None:
+            return answered
         if request.operation == "RegisterScalableTarget":
             self._register(request, self.world(account, request.region))
         answer = forward()
         if request.operation == "SetAlarmState" and answer.status < 400:
             self._alarm_set(request, self.world(account, request.region))
         return answer
+
+    def _here(self, request: Request, account: str) -> Answer | None:
+        """What this double answers itself. None: moto's to answer."""
+        if request.service == "sagemaker-runtime":
+            return self.invocations.answer(request, self.world(account, request.region))
+        if request.service == "sagemaker" and request.operation in REFUSED:
+            raise refusals.not_modelled(request.operation)
+        if request.service == "sagemaker" and _answered_here(request):
+            return self._operate(request, self.world(account, request.region))
+        if request.service in {"sts", "iam"} and request.access_key:
+            return self._identity(request, self.principal(request.access_key))
+        return None
 
     def _alarm_set(self, request: Request, world: World) -> None:
         """An update that bakes under an alarm comes back when it trips, even if it is well again a moment later."""
@@ -149,25 +172,42 @@ class Service:
             raise refusals.Refusal("NotFoundException", f"No such path: {request.operation}", 404)  # [M]
         if not self.rate_limit.take((bearer.account, bearer.region, request.operation)):
             raise refusals.throttled()
+        principal = Principal(bearer.account, bearer.identity)
+        self._permit(request, principal, bearer.region)
         return self.invocations.openai(request, self.world(bearer.account, bearer.region))
 
     def _operate(self, request: Request, world: World) -> Answer:
         schema.check(request.operation, request.params)
         with self.rules.lock:
             world.advance()
+            if self.permissions:
+                check_deregistering(self.permissions, self.principal(request.access_key), request, world)
             return wire.answer(OPERATIONS[request.operation](world, request.params))
 
-    def _assume(self, request: Request, account: str) -> None:
+    def _permit(self, request: Request, caller: Principal, region: str) -> None:
+        world = self.world(caller.account, region)
+        self.permissions.check(caller, request.service, lambda: needed(request, world))
+
+    def _identity(self, request: Request, caller: Principal) -> Answer | None:
+        """What STS and IAM answer here. None: moto's to answer."""
+        if request.operation == "GetCallerIdentity":
+            return iam.get_caller_identity(caller)
+        if request.operation == "SimulatePrincipalPolicy":
+            return iam.simulate(self.rules, self.permissions, caller, request.params)
+        if request.operation == "GetRole":
+            return iam.get_role(self.rules, caller, request.params)
+        if request.operation.startswith("AssumeRole"):
+            self._assume(request, caller)
+        return None
+
+    def _assume(self, request: Request, caller: Principal) -> None:
         """moto lets every role be assumed; here it takes a trust policy: `trust(role, external_id)`."""
-        if not request.operation.startswith("AssumeRole"):
-            return
         role = request.params.get("RoleArn", "")
         with self.rules.lock:
             trusted = role in self.rules.assumable
             wanted = self.rules.assumable.get(role)
         if not trusted or (wanted is not None and request.params.get("ExternalId") != wanted):
-            who = f"arn:aws:sts::{account}:user/moto"
-            raise refusals.denied(who, request.operation, role, "sts")
+            raise refusals.denied(caller.arn, "sts:AssumeRole", role, service="sts")
 
     def _register(self, request: Request, world: World) -> None:
         """moto registers scalable targets of endpoints that do not exist. Texts [M]."""
