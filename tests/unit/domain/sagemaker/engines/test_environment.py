@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore.loaders import Loader
@@ -113,9 +113,13 @@ class TestAllOfThem:
     def test_no_secret_may_be_put_there(self, name: str, secret: str) -> None:
         assert secret in RULES[name].OWN_VARIABLES
 
-    def test_none_of_them_is_reached_by_a_way_of_writing_the_engine_that_the_api_does_not_know(self, name: str) -> None:
-        assert rules_of(Engine(name=name)) is RULES[name]  # type: ignore[arg-type]
-        assert RULES.keys() == {container.engine for container in shipped().containers}
+    def test_a_spec_is_read_by_the_rules_of_its_engine(self, name: str) -> None:
+        assert rules_of(Engine.model_validate({"name": name})) is RULES[name]
+
+
+def test_there_are_rules_for_every_engine_of_the_catalogue_and_of_the_api() -> None:
+    assert RULES.keys() == {container.engine for container in shipped().containers}
+    assert RULES.keys() == set(get_args(Engine.model_fields["name"].annotation))
 
 
 ENV = st.dictionaries(st.from_regex(r"X_[A-Z0-9_]{1,8}", fullmatch=True), st.text(max_size=1024), max_size=80)
