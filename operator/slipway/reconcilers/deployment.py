@@ -17,7 +17,7 @@ from slipway.domain.checks.inputs import Inputs, Problem
 from slipway.domain.checks.placement import other_account, placement_of, placement_refusal
 from slipway.domain.deployments import Result
 from slipway.domain.errors import OutsideError, Rejected
-from slipway.domain.sagemaker import alarms, progress
+from slipway.domain.sagemaker import alarms, attempts, progress
 from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.desired import Desired, desired
@@ -143,7 +143,8 @@ class ServingPass(DeploymentPass):
     async def _stopped(self, checks: Checked, seen: Observation | None) -> float | None:
         """The spec cannot be acted on; what serves goes on serving, and its state is still reported."""
         seen = seen.without_others(self.owner) if seen else None
-        revision = progress.revised(self.deployment.status, seen, None, self.owner, self.now) if seen else None
+        status, unproven = self.deployment.status, self._unproven()
+        revision = progress.revised(status, seen, None, self.owner, self.now, unproven) if seen else None
         await self.report(_with_problem(Result(seen=seen, revision=revision), checks.problem))
         moving = seen is not None and seen.endpoint is not None and seen.endpoint.state.is_moving
         return self.timing.poll_moving if moving else None
@@ -161,7 +162,7 @@ class ServingPass(DeploymentPass):
             return 0.0
         ours = seen.without_others(self.owner)
         status, spec = self.deployment.status, self.deployment.spec
-        unproven = checking.unproven(spec.rollout.check, status.attempt, status.check)
+        unproven = self._unproven()
         revision = progress.revised(status, ours, wanted, self.owner, self.now, unproven)
         situation = Situation(
             owner=self.owner,
@@ -181,6 +182,9 @@ class ServingPass(DeploymentPass):
             remembered=self.deployment.status.endpoint,
         )
         steps = plan(situation)
+        if attempts.gives_up(steps.attempt, status.attempt):
+            after = status.model_copy(update={"attempt": steps.attempt})
+            revision = progress.revised(after, ours, wanted, self.owner, self.now, unproven)
         result = _with_problem(
             Result(
                 seen=ours,
@@ -199,6 +203,11 @@ class ServingPass(DeploymentPass):
             checks.problem,
         )
         return await self.act(circumstances, placement, steps, result)
+
+    def _unproven(self) -> str | None:
+        """The config that does not count as serving, whatever the endpoint says."""
+        status = self.deployment.status
+        return checking.unproven(self.deployment.spec.rollout.check, status.attempt, status.check)
 
     def _settled(self, wanted: Desired) -> bool:
         """Whether everything was once as it is wanted now."""

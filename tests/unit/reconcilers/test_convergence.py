@@ -16,6 +16,7 @@ from slipway.domain.binding import entries
 from slipway.domain.names import TAG_RETAINED, Owner
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import EndpointState
+from slipway.domain.sagemaker.rollout import fingerprint
 from tests.unit.domain.builders import A, B, C, Json
 from tests.unit.reconcilers.harness import MV, Harness
 from tests.unit.reconcilers.world import Fault, World, WorldConfig, WorldModel
@@ -89,7 +90,11 @@ class Life(RuleBasedStateMachine):
             self.retried.append(config)
 
     def _failed(self, config: str, words: str) -> None:
-        if classify_failure(words) != CAPACITY:
+        found = self.harness.deployment
+        attempt = found.status.attempt if found else None
+        # One that began before the way of rolling out was changed may be repeated in the new way.
+        in_this_way = found and attempt and attempt.rollout == fingerprint(found.spec.rollout)
+        if classify_failure(words) != CAPACITY and in_this_way:
             self.failed[config] = self._circumstances()
 
     # What people do

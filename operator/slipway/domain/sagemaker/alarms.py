@@ -1,6 +1,7 @@
 """The alarms of a roll: those to make, those to wait for, those to remove."""
 
 from slipway.domain.conditions import Finding
+from slipway.domain.sagemaker.failures import ALARM_RAISED
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import DeleteAlarms, PutAlarm, Step
 
@@ -43,7 +44,7 @@ def obstacle(situation: Situation) -> Plan | None:
             f"the alarm {raised[0]} is raised, so that SageMaker would roll back at once. The roll begins when it is "
             "over; to roll nevertheless, take it out of spec.rollout.alarms"
         )
-        return Plan(attempt=situation.attempt, reconciling=Finding("AlarmRaised", text), look_again=True)
+        return Plan(attempt=situation.attempt, reconciling=Finding(ALARM_RAISED, text), look_again=True)
     return None
 
 

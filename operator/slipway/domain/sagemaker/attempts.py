@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.sagemaker.check import CHECK_FAILED
-from slipway.domain.sagemaker.failures import CAPACITY, advice, classify_failure
+from slipway.domain.sagemaker.failures import ALARM_RAISED, CAPACITY, advice, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint
 from slipway.domain.sagemaker.situation import Plan, Situation
+
+_OF_THE_WAY = {CHECK_FAILED, ALARM_RAISED, CAPACITY}
+"""What may be different when a revision is rolled out in another way."""
 
 
 def new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
@@ -54,6 +57,13 @@ def is_another(attempt: Attempt | None, before: Attempt | None) -> bool:
     return identity(attempt) != identity(before)
 
 
+def gives_up(attempt: Attempt | None, before: Attempt | None) -> bool:
+    """Whether it has just turned out that there is no way back to what served before."""
+    if attempt is None or before is None or is_another(attempt, before):
+        return False
+    return before.replaces is not None and attempt.replaces is None
+
+
 def has_failed(tried: Attempt, endpoint: Endpoint) -> bool:
     """Whether an update to this config was accepted and came to nothing.
 
@@ -87,9 +97,12 @@ def failed_attempt(situation: Situation, endpoint: Endpoint) -> Attempt:
 
 
 def may_repeat(situation: Situation, attempt: Attempt) -> bool:
-    """Whether something that matters has changed since: somebody asks for it, or the way of rolling out is another."""
+    """Whether something that matters has changed since: somebody asks for it, or the way of rolling out is another.
+
+    How a revision is rolled out has nothing to do with a container that does not start.
+    """
     other_way = attempt.rollout is not None and attempt.rollout != situation.desired.fingerprint
-    return attempt.trigger != situation.trigger or other_way
+    return attempt.trigger != situation.trigger or (other_way and attempt.reason in _OF_THE_WAY)
 
 
 def leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Plan | None:

@@ -3,6 +3,7 @@
 from slipway.domain.sagemaker.desired import STARTUP_TIMEOUT_RANGE
 
 CAPACITY = "InsufficientCapacity"
+ALARM_RAISED = "AlarmRaised"
 
 _MARKS = (
     ("CapacityError", CAPACITY),
@@ -11,7 +12,7 @@ _MARKS = (
     ("did not pass the ping health check", "HealthCheckFailed"),
     ("Request to service failed", "ServiceError"),
     ("does not have permission", "PermissionMissing"),
-    ("alarm", "AlarmRaised"),
+    ("alarm", ALARM_RAISED),
     ("CannotStartContainerError", "ContainerFailed"),
 )
 """Capacity: https://repost.aws/knowledge-center/sagemaker-insufficient-capacity-error; health check:

@@ -12,7 +12,7 @@ from slipway.api.v1alpha1.deployment import (
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired
-from slipway.domain.sagemaker.observation import UNPINNED, Observation
+from slipway.domain.sagemaker.observation import UNPINNED, EndpointState, Observation
 from slipway.domain.sagemaker.served import ServedModel
 
 HISTORY_LENGTH = 10
@@ -44,9 +44,12 @@ def revised(
 ) -> RevisionStatus:
     """The revisions after an observation. `unproven`: a config that does not count as serving until it is checked."""
     before = status.revision
-    if seen.endpoint and seen.endpoint.state.serves and seen.endpoint.config == unproven:
+    endpoint = seen.endpoint
+    if endpoint and endpoint.state.serves and endpoint.config == unproven:
         # With a way back it is about to be taken; without one, nothing that has proved itself serves.
-        serving = before.serving if status.attempt and status.attempt.replaces else None
+        way_back = status.attempt and status.attempt.replaces
+        mixed = endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED
+        serving = before.serving if way_back and not mixed else None
     else:
         serving = _serving(status, seen, desired, now)
     wanted = desired.served.revision if desired else before.desired

@@ -6,6 +6,7 @@ from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.sagemaker.attempts import may_repeat, new_attempt
 from slipway.domain.sagemaker.check import CHECK_FAILED, unproven
+from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import UpdateEndpoint
@@ -41,22 +42,21 @@ def _checking(attempt: Attempt) -> Finding:
 
 
 def _go_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> Plan:
-    """Towards what served before. Sent again, after a growing pause, if SageMaker itself rolls that back."""
-    back = attempt.replaces
-    if back and situation.seen.fallback_exists is False:
-        words = f"{attempt.message}. The endpoint config {back}, which served before, is gone"
-        attempt, back = attempt.model_copy(update={"replaces": None, "message": words}), None
+    """Towards what served before. Without capacity for it, that is tried again after a growing pause."""
+    why_not = _no_way_back(situation, endpoint, attempt)
+    if why_not:
+        attempt = attempt.model_copy(update={"replaces": None, "message": f"{attempt.message}. {why_not}"})
     text = f"{attempt.revision} did not pass its check: {attempt.message}"
+    back = attempt.replaces
     if back is None:
         advice = (
             f"{text}. It stays in service, and costs, because there is nothing to go back to. Change the model or the "
             "spec, or give the annotation slipway.dev/reconcile-now a new value to check it again"
         )
         return Plan(attempt=attempt, stalled=Finding(CHECK_FAILED, advice))
-    recorded = attempt.retry_at is not None and attempt.endpoint_modified == endpoint.last_modified
+    recorded = _is_recorded(attempt, endpoint)
     if attempt.retry_at and not recorded and timestamp(situation.now) < attempt.retry_at:
-        words = f". SageMaker says: {endpoint.failure}" if endpoint.failure else ""
-        finding = Finding("RollingBack", f"{text}. Going back to {back} is tried again at {attempt.retry_at}{words}")
+        finding = Finding("RollingBack", f"{text}. Going back to {back} is tried again at {attempt.retry_at}")
         return Plan(attempt=attempt, reconciling=finding, not_before=datetime.fromisoformat(attempt.retry_at))
     if not recorded:
         failures = attempt.failures + 1
@@ -65,3 +65,19 @@ def _go_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> Plan
         attempt = attempt.model_copy(update=sent)
     step = UpdateEndpoint(endpoint.name, back, situation.desired.way_back, data_capture=situation.touches_data_capture)
     return Plan((step,), attempt, reconciling=Finding("RollingBack", f"{text}. Going back to {back}"))
+
+
+def _is_recorded(attempt: Attempt, endpoint: Endpoint) -> bool:
+    """Whether the way back was stored, and nothing has happened to the endpoint since: it was not sent."""
+    return attempt.retry_at is not None and attempt.endpoint_modified == endpoint.last_modified
+
+
+def _no_way_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> str | None:
+    if attempt.replaces is None:
+        return None
+    if situation.seen.fallback_exists is False:
+        return f"The endpoint config {attempt.replaces}, which served before, is gone"
+    came_to_nothing = attempt.retry_at is not None and not _is_recorded(attempt, endpoint) and endpoint.failure
+    if came_to_nothing and classify_failure(endpoint.failure or "") != CAPACITY:
+        return f"SageMaker could not bring {attempt.replaces} back, which served before: {endpoint.failure}"
+    return None

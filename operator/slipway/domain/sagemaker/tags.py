@@ -53,7 +53,7 @@ def remembered_tags(before: EndpointStatus | None, wanted: Tags, *, done: bool) 
     """What the status must say once `wanted` is what the spec asks for. `done`: that is on everything."""
     if done or not tags_due(before, wanted):
         return TagMemory(dict(wanted) or None, None)
-    return TagMemory(before.tags if before else None, sorted(wanted.keys() | _in_change(before)))
+    return TagMemory(before.tags if before else None, sorted(wanted.keys() | _ever_named(before)))
 
 
 def kept_tags(before: EndpointStatus | None) -> TagMemory:

@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
-from slipway.domain.errors import OutsideError, RateLimited, Rejected
+from slipway.domain.errors import OutsideError, RateLimited, Rejected, Transient
 from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary
-from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.clients import AwsSession
 from slipway.targets.sagemaker.poller import EndpointPoller
 from tests.unit.loop.fakes import until
 
@@ -55,13 +55,22 @@ class Bench:
         self.endpoints, self.woken = Endpoints(), list[str]()
         self.pollers: list[EndpointPoller] = []
 
-    def poller(self, *, sweep_interval: float = 3600, interval: float = 0.001) -> EndpointPoller:
+    def poller(
+        self,
+        *,
+        sweep_interval: float = 3600,
+        interval: float = 0.001,
+        wanted: Callable[[], bool] = lambda: True,
+        ended: Callable[[], None] = lambda: None,
+    ) -> EndpointPoller:
         made = EndpointPoller(
-            cast(AwsClients, self.endpoints),
+            cast(AwsSession, self.endpoints),
             REGION,
             wake=lambda region, name: self.woken.append(f"{region}/{name}"),
             interval=interval,
             sweep_interval=sweep_interval,
+            wanted=wanted,
+            ended=ended,
         )
         self.pollers.append(made)
         return made
@@ -207,3 +216,43 @@ class TestWaking:
         await poller.summary("ahead")
         bench.endpoints.put("now")
         await becomes(poller, "now", "InService")
+
+
+class TestEnd:
+    async def test_it_ends_when_nobody_needs_it_but_not_before_it_has_answered(self, bench: Bench) -> None:
+        ended = list[str]()
+        bench.endpoints.put("ml-twin")
+        poller = bench.poller(wanted=lambda: False, ended=lambda: ended.append("ended"))
+        with pytest.raises(Transient, match="not listed any more"):
+            await poller.summary("ml-twin")
+        assert bench.endpoints.sweeps == 1
+        assert poller.has_ended
+        assert ended == ["ended"]
+
+    async def test_a_role_that_is_gone_is_not_asked_for_ever(self, bench: Bench) -> None:
+        needed = True
+        bench.endpoints.error = Rejected("AssumeRoleDenied", "AssumeRole: not authorized")
+        poller = bench.poller(wanted=lambda: needed)
+        with pytest.raises(Rejected, match="AssumeRoleDenied"):
+            await poller.summary("ml-twin")
+        needed = False
+        await until(lambda: poller.has_ended)
+        with pytest.raises(Transient):
+            await poller.summary("ml-twin")
+
+    async def test_whoever_waits_for_a_poller_that_is_stopped_learns_of_it(self, bench: Bench) -> None:
+        arrived, release = asyncio.Event(), asyncio.Event()
+
+        class Slow(Endpoints):
+            async def call(self, service: str, region: str, operation: str, **asked: Any) -> dict[str, Any]:
+                arrived.set()
+                await release.wait()
+                return await super().call(service, region, operation, **asked)
+
+        bench.endpoints = Slow()
+        poller = bench.poller()
+        waiting = asyncio.create_task(poller.summary("ml-twin"))
+        await arrived.wait()
+        poller.stop()
+        with pytest.raises(Transient, match="not listed any more"):
+            await waiting

@@ -1,0 +1,195 @@
+"""The AWS clients under several identities, over HTTP, against the local SageMaker with moto's STS."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from slipway.domain.errors import RateLimited, Rejected
+from slipway.domain.identity import OWN, Identity
+from slipway.targets.sagemaker import roles
+from slipway.targets.sagemaker.clients import IDLE, AwsClients
+from tests.testbed.sagemaker import ACCOUNT, REGION, Call, LocalSageMaker
+
+OTHER = "999999999999"
+ROLE = f"arn:aws:iam::{OTHER}:role/team/slipway-target"
+SECRET = "hush-7f3a"
+TRUSTED = Identity(ROLE, SECRET)
+
+
+@pytest.fixture
+def sagemaker(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSageMaker]:
+    with LocalSageMaker() as local:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", local.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        local.seed(["here"])
+        local.seed(["there"], account=OTHER)
+        local.trust(ROLE, SECRET)
+        yield local
+
+
+@pytest.fixture
+def counted() -> Counter[tuple[str, str]]:
+    return Counter()
+
+
+@pytest.fixture
+def clients(sagemaker: LocalSageMaker, counted: Counter[tuple[str, str]]) -> Iterator[AwsClients]:
+    made = AwsClients(
+        timeout=5,
+        concurrency=4,
+        requests_per_second=500,
+        session_name="slipway-here",
+        counted=lambda operation, outcome: counted.update([(operation, outcome)]),
+    )
+    yield made
+    made.close()
+
+
+async def endpoints(clients: AwsClients, identity: Identity, region: str = REGION) -> list[str]:
+    found = await clients.session(identity).call("sagemaker", region, "list_endpoints")
+    return [row["EndpointName"] for row in found["Endpoints"]]
+
+
+def assumptions(sagemaker: LocalSageMaker) -> list[Call]:
+    return [call for call in sagemaker.calls if call.operation == "AssumeRole"]
+
+
+class TestIdentities:
+    async def test_each_sees_its_own_account(self, clients: AwsClients) -> None:
+        assert await endpoints(clients, OWN) == ["here"]
+        assert await endpoints(clients, TRUSTED) == ["there"]
+        asked = [await clients.call(who, "sts", REGION, "get_caller_identity") for who in (OWN, TRUSTED)]
+        assert [answer["Account"] for answer in asked] == [ACCOUNT, OTHER]
+
+    async def test_a_role_is_assumed_once_for_all_that_need_it(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, counted: Counter[tuple[str, str]]
+    ) -> None:
+        await asyncio.gather(*(endpoints(clients, TRUSTED) for _ in range(20)))
+        await clients.call(TRUSTED, "sts", REGION, "get_caller_identity")
+        (call,) = assumptions(sagemaker)
+        assert call.params["RoleSessionName"] == "slipway-here"
+        assert call.params["ExternalId"] == SECRET
+        assert "DurationSeconds" not in call.params
+        assert (call.account, call.region) == (ACCOUNT, REGION)
+        assert counted["AssumeRole", "ok"] == 1
+
+    async def test_a_role_is_assumed_in_the_region_where_it_is_used(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        for region in (REGION, "us-east-1", REGION):
+            await endpoints(clients, TRUSTED, region)
+        assert [call.region for call in assumptions(sagemaker)] == [REGION, "us-east-1"]
+
+    async def test_no_session_of_another_external_id_is_used(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        assert await endpoints(clients, TRUSTED) == ["there"]
+        for guess in (None, "guess"):
+            with pytest.raises(Rejected) as refused:
+                await endpoints(clients, Identity(ROLE, guess))
+            assert refused.value.reason == "AssumeRoleDenied"
+        assert len(assumptions(sagemaker)) == 3
+
+
+class TestRefusals:
+    async def test_the_message_names_role_and_field_but_not_the_external_id(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, counted: Counter[tuple[str, str]]
+    ) -> None:
+        with pytest.raises(Rejected) as refused:
+            await endpoints(clients, Identity(ROLE, "wrong-secret"))
+        assert refused.value.reason == "AssumeRoleDenied"
+        assert refused.value.message.startswith("AssumeRole: User: ")
+        assert ROLE in refused.value.message
+        assert "spec.target.sageMaker.assumeRole" in refused.value.message
+        assert "wrong-secret" not in str(refused.value)
+        assert counted["AssumeRole", "AssumeRoleDenied"] == 1
+        assert [call for call in sagemaker.calls if call.service == "sagemaker"] == []
+
+    async def test_sts_that_repeats_the_external_id_does_not_make_us_repeat_it(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        words = f"1 validation error detected: Value '{SECRET}' at 'externalId' failed to satisfy constraint"
+        sagemaker.fail("AssumeRole", error=("ValidationError", words, 400))
+        with caplog.at_level(logging.INFO), pytest.raises(Rejected) as refused:
+            await endpoints(clients, TRUSTED)
+        assert "'(the external id)' at 'externalId'" in refused.value.message
+        assert SECRET not in caplog.text
+        assert SECRET not in repr(refused.value)
+
+    async def test_a_thousand_deployments_are_one_question(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        wrong = Identity(ROLE, "wrong")
+        answers = await asyncio.gather(*(endpoints(clients, wrong) for _ in range(50)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Rejected}
+        assert len(assumptions(sagemaker)) == 1
+
+    async def test_trust_that_is_given_later_is_found(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(roles, "FAILURE_KEPT", 0.0)
+        late = Identity(f"{ROLE}-late")
+        with pytest.raises(Rejected):
+            await endpoints(clients, late)
+        sagemaker.trust(f"{ROLE}-late")
+        assert await endpoints(clients, late) == ["there"]
+
+    async def test_a_session_that_aws_does_not_accept_any_more_is_replaced(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        assert await endpoints(clients, TRUSTED) == ["there"]
+        gone = ("UnrecognizedClientException", "The security token included in the request is invalid.", 400)
+        sagemaker.fail("ListEndpoints", error=gone)
+        with pytest.raises(Rejected, match="CredentialsInvalid"):
+            await endpoints(clients, TRUSTED)
+        assert await endpoints(clients, TRUSTED) == ["there"]
+        assert len(assumptions(sagemaker)) == 2
+
+    async def test_a_lost_answer_of_sts_passes(self, clients: AwsClients, sagemaker: LocalSageMaker) -> None:
+        sagemaker.fail("AssumeRole", error="reset")
+        with pytest.raises(Exception, match="AwsUnreachable"):
+            await endpoints(clients, TRUSTED)
+        assert await endpoints(clients, TRUSTED) == ["there"]
+
+
+class TestLanes:
+    async def test_throttling_holds_one_account_and_region(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        sagemaker.trust(f"{ROLE}-2")
+        await endpoints(clients, TRUSTED)
+        sagemaker.throttle("ListEndpoints")
+        with pytest.raises(RateLimited):
+            await endpoints(clients, TRUSTED)
+        with pytest.raises(RateLimited, match=f"{REGION} of account {OTHER}"):
+            await endpoints(clients, Identity(f"{ROLE}-2"))  # a role of the same account waits too
+        assert await endpoints(clients, OWN) == ["here"]
+        assert await endpoints(clients, TRUSTED, "us-east-1") == []
+
+
+class TestManyPlaces:
+    async def test_what_nobody_uses_is_dropped(self, clients: AwsClients, sagemaker: LocalSageMaker) -> None:
+        identities = [Identity(f"arn:aws:iam::{number:012}:role/slipway") for number in range(1, 51)]
+        for identity in identities:
+            sagemaker.trust(str(identity.role_arn))
+        await asyncio.gather(*(endpoints(clients, identity) for identity in identities))
+        assert len(clients._clients) == 51  # and one of STS, with the operator's own identity
+        assert (len(clients._roles), len(clients._lanes)) == (50, 50)
+        used = [*clients._clients.values(), *clients._roles.values(), *clients._lanes.values()]
+        for kept in used[1:]:
+            kept.used -= IDLE + 1
+        assert await endpoints(clients, TRUSTED) == ["there"]
+        assert len(clients._clients) == 3  # of the first, of this one, and of STS
+        assert (len(clients._roles), len(clients._lanes)) == (1, 1)
+
+    async def test_all_descriptions_come_from_one_loader(self, clients: AwsClients) -> None:
+        await endpoints(clients, OWN)
+        await endpoints(clients, TRUSTED)
+        models = {id(kept.client.meta.service_model._service_description)
+                  for key, kept in clients._clients.items() if key[1] == "sagemaker"}  # fmt: skip
+        assert len(models) == 1
