@@ -143,3 +143,21 @@ def test_an_execution_role_of_another_account_makes_no_call(bench: Workbench, co
         found = bench.wait_reason("Deployment", "twin", "Stalled", "InvalidSpec")
         assert "Cross-account pass role is not allowed" in found["message"]
     assert bench.sagemaker.calls == []
+
+
+def test_permissions_that_are_missing_are_named_before_anything_is_created(bench: Workbench, commit: str) -> None:
+    bench.sagemaker.trust(ASSUMED, SECRET)
+    denials = [bench.sagemaker.deny("iam:PassRole", role=ASSUMED), bench.sagemaker.deny("DeleteModel", role=ASSUMED)]
+    with operator(bench):
+        bench.model_version()
+        bench.deployment("home")
+        bench.deployment("away", target=AWAY)
+        found = bench.wait_reason("Deployment", "away", "Stalled", "PermissionMissing")
+        assert found["message"].startswith(f"{ASSUMED} may not ")
+        assert f"iam:PassRole on {EXECUTION}" in found["message"]
+        assert f"sagemaker:DeleteModel on arn:aws:sagemaker:{OTHER_REGION}:{OTHER}:model/slw-" in found["message"]
+        assert [call for call in calls_to(bench, OTHER) if call.mutating] == []
+        bench.wait_serving(commit, "home")  # the other account is not affected
+        for denial in denials:
+            denial.cancel()
+        bench.wait_serving(commit, "away")
