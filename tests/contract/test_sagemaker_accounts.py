@@ -4,19 +4,25 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from slipway.domain.errors import RateLimited, Rejected
 from slipway.domain.identity import OWN, Identity
+from slipway.domain.sagemaker.permissions import Lacking, Permission, needed
 from slipway.targets.sagemaker import roles
 from slipway.targets.sagemaker.clients import IDLE, AwsClients
+from slipway.targets.sagemaker.preflight import Caller, Preflight
 from tests.testbed.sagemaker import ACCOUNT, REGION, Call, LocalSageMaker
+from tests.unit.domain.builders import ENDPOINT, OWNER, deployment, wanted
 
 OTHER = "999999999999"
 ROLE = f"arn:aws:iam::{OTHER}:role/team/slipway-target"
 SECRET = "hush-7f3a"
 TRUSTED = Identity(ROLE, SECRET)
+ALARMS = [{"name": "theirs"}, {"metric": "ModelLatency", "threshold": 1}]
+EVERYTHING = {"rollout": {"check": {"prompt": "hello"}, "alarms": ALARMS}}
 
 
 @pytest.fixture
@@ -193,3 +199,92 @@ class TestManyPlaces:
         models = {id(kept.client.meta.service_model._service_description)
                   for key, kept in clients._clients.items() if key[1] == "sagemaker"}  # fmt: skip
         assert len(models) == 1
+
+
+def needed_by(spec: dict[str, Any] | None = None, account: str = ACCOUNT) -> tuple[Permission, ...]:
+    found = deployment(spec).spec
+    assert found.target.sage_maker
+    want = wanted(spec=spec)
+    return needed(
+        found,
+        found.target.sage_maker,
+        owner=OWNER,
+        account=account,
+        endpoint=ENDPOINT,
+        config=want.config.name,
+        model=want.model.name,
+    )
+
+
+async def lacking(clients: AwsClients, identity: Identity, needed: tuple[Permission, ...]) -> Lacking | None:
+    asked = await clients.call(identity, "sts", REGION, "get_caller_identity")
+    caller = Caller(asked["Account"], asked["Arn"])
+    return await Preflight(missing_kept=0).lacking(clients.session(identity), REGION, OWNER, caller, needed)
+
+
+class TestPreflight:
+    async def test_with_every_permission_nothing_is_missing_and_nothing_was_changed(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert await lacking(clients, OWN, needed_by(EVERYTHING)) is None
+        assert caplog.messages == []  # it was found out, not given up
+        assert [call for call in sagemaker.calls if call.operation == "SimulatePrincipalPolicy"]
+        assert sagemaker.mutations() == []
+
+    @pytest.mark.parametrize("action", sorted({permission.action for permission in needed_by(EVERYTHING)}))
+    async def test_each_is_missed_on_its_own_resource(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, action: str
+    ) -> None:
+        sagemaker.deny(action)
+        found = await lacking(clients, OWN, needed_by(EVERYTHING))
+        assert found
+        assert found.principal == f"arn:aws:iam::{ACCOUNT}:role/slipway"
+        expected = {str(p) for p in needed_by(EVERYTHING) if p.action == action}
+        assert {str(permission) for permission in found.permissions} == expected
+
+    async def test_only_the_resource_that_is_meant(self, clients: AwsClients, sagemaker: LocalSageMaker) -> None:
+        sagemaker.deny("sagemaker:DescribeEndpoint", "arn:aws:sagemaker:*:*:endpoint/theirs-*")
+        assert await lacking(clients, OWN, needed_by(EVERYTHING)) is None
+        sagemaker.deny("sagemaker:UpdateEndpoint", "arn:aws:sagemaker:*:*:endpoint-config/slw-*", explicit=True)
+        found = await lacking(clients, OWN, needed_by(EVERYTHING))
+        assert found
+        (one,) = found.permissions
+        assert one.action == "sagemaker:UpdateEndpoint"
+        assert ":endpoint-config/slw-" in one.resource
+
+    async def test_the_role_that_was_assumed_is_the_one_that_is_asked_about(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        execution = f"arn:aws:iam::{OTHER}:role/execution"
+        spec = {"target": {"sageMaker": {"executionRoleArn": execution}}}
+        sagemaker.deny("iam:PassRole", account=ACCOUNT)
+        assert await lacking(clients, TRUSTED, needed_by(spec, OTHER)) is None
+        sagemaker.deny("iam:PassRole", role=ROLE)
+        found = await lacking(clients, TRUSTED, needed_by(spec, OTHER))
+        assert found
+        assert found.principal == ROLE
+        assert [str(p) for p in found.permissions] == [f"iam:PassRole on {execution}"]
+        assert "GetRole" not in {call.operation for call in sagemaker.calls}
+
+    @pytest.mark.parametrize("action", ["iam:GetRole", "iam:SimulatePrincipalPolicy"])
+    async def test_without_the_permission_to_ask_it_goes_on_and_says_so(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, action: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sagemaker.deny(action)
+        sagemaker.deny("iam:PassRole")
+        assert await lacking(clients, OWN, needed_by()) is None
+        (line,) = caplog.messages
+        assert action in line
+
+
+class TestDenied:
+    async def test_a_call_that_is_refused_names_action_resource_and_role(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        sagemaker.deny("sagemaker:DeleteModel")
+        with pytest.raises(Rejected) as refused:
+            await clients.call(TRUSTED, "sagemaker", REGION, "delete_model", ModelName="there")
+        assert refused.value.reason == "AccessDenied"
+        resource = f"arn:aws:sagemaker:{REGION}:{OTHER}:model/there"
+        role = f"the role slipway-target of account {OTHER}"
+        assert refused.value.message.endswith(f". Allow sagemaker:DeleteModel on {resource} to {role}")

@@ -236,12 +236,15 @@ def test_a_failed_roll_leaves_the_old_revision_and_is_not_repeated(bench: Workbe
 
 
 def test_a_missing_permission_names_the_action(bench: Workbench, commit: str) -> None:
-    bench.sagemaker.deny("CreateModel", times=1)
+    bench.sagemaker.deny("iam:SimulatePrincipalPolicy")  # so that it is found out by trying
+    denial = bench.sagemaker.deny("CreateModel")
     with bench.operator():
         bench.model_version()
         bench.deployment()
         found = bench.wait_reason("Deployment", "twin", "Stalled", "AccessDenied")
-        assert "sagemaker:CreateModel" in found["message"]
+        assert ". Allow sagemaker:CreateModel on arn:aws:sagemaker:" in found["message"]
+        assert "to the role slipway of account" in found["message"]
+        denial.cancel()
         bench.wait_serving(commit)
 
 

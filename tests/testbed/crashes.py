@@ -19,7 +19,7 @@ from slipway.targets.sagemaker.clients import AwsClients
 
 T = TypeVar("T")
 Phase = Literal["before", "after"]
-_READING = ("describe_", "list_", "get_")
+_READING = ("describe_", "list_", "get_", "simulate_")
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ class TestInstallation:
     def test_decisions_get_their_part(self) -> None:
         settings = Settings.model_validate(
             {
-                "placements": [PLACEMENT],
+                "placements": [PLACEMENT, {**PLACEMENT, "assume_roles": ["arn:target-*"]}],
                 "aws_regions": ["eu-central-1"],
                 "aws_execution_roles": ["arn:default"],
                 "hub_endpoint": "https://mirror.example",
@@ -177,7 +177,10 @@ class TestInstallation:
         )
         assert settings.installation_of("here") == Installation(
             identifier="here",
-            placement_rules=(PlacementRule(("ml", "ml-*"), ("1",), ("eu-*",), ("arn:role",)),),
+            placement_rules=(
+                PlacementRule(("ml", "ml-*"), ("1",), ("eu-*",), ("arn:role",), ()),
+                PlacementRule(("ml", "ml-*"), ("1",), ("eu-*",), ("arn:role",), ("arn:target-*",)),
+            ),
             default_regions=("eu-central-1",),
             default_execution_roles=("arn:default",),
             hub="https://mirror.example",

@@ -133,6 +133,8 @@ class DeploymentPass:
             raise Outdated("the object was changed")
 
     def _next_look(self, plan: Plan) -> float | None:
+        if plan.adopts:
+            return 0.0
         if plan.not_before:
             return max(0.1, (plan.not_before - self.now).total_seconds())
         if plan.look_again:

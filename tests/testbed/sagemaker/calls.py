@@ -26,6 +26,7 @@ READING = (
     "BatchGet",
     "AssumeRole",
     "Decode",
+    "Simulate",
 )
 
 

@@ -310,6 +310,8 @@ class Life(RuleBasedStateMachine):
             assert status.replicas == endpoint.desired
         if conditions == {"Ready": ("True", "Serving")}:
             self._serves_what_is_wanted(ours)
+        elif endpoint and not owner.owns(endpoint.tags):
+            assert conditions["Stalled"][1] in {"NameConflict", "ModelVersionNotFound"}
         elif "Stalled" in conditions:
             assert conditions["Stalled"][1] in {
                 "EndpointFailed",

@@ -65,6 +65,10 @@ def _towards(situation: Situation, endpoint: Endpoint | None) -> Plan:
     if endpoint.tags.get(TAG_UID) != situation.owner.uid or TAG_RETAINED in endpoint.tags:
         finding = Finding("TakingOver", f"taking over the endpoint {endpoint.name} of a former Deployment")
         return Plan((MarkOwner(situation.owner, endpoint.arn),), situation.attempt, reconciling=finding)
+    if _has_another_variant(situation, endpoint):
+        text = f"the production variant of {endpoint.name} is {endpoint.variants[0]}, which an update must keep"
+        finding = Finding("TakingOver", text)
+        return Plan(attempt=situation.attempt, reconciling=finding, adopts=endpoint.variants[0])
     if endpoint.state.is_moving:
         return Plan(attempt=situation.attempt, reconciling=_moving(endpoint), look_again=True)
     if endpoint.state is EndpointState.FAILED:
@@ -72,6 +76,12 @@ def _towards(situation: Situation, endpoint: Endpoint | None) -> Plan:
     if endpoint.config == situation.config:
         return plan_settling(situation, endpoint)
     return _roll(situation, endpoint)
+
+
+def _has_another_variant(situation: Situation, endpoint: Endpoint) -> bool:
+    """As one that was adopted has, where the status that knew it was lost or was a predecessor's."""
+    one = len(endpoint.variants) == 1 and endpoint.state is not EndpointState.FAILED
+    return one and endpoint.variants[0] != situation.desired.config.variant
 
 
 def _moving(endpoint: Endpoint) -> Finding:
