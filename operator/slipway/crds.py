@@ -76,6 +76,8 @@ DEFINITIONS = (
             ("Model", "string", ".spec.modelRef.name", 1),
             ("Endpoint", "string", ".status.placement.endpointName", 1),
             ("Region", "string", ".spec.target.sageMaker.region", 1),
+            # A column of type date shows how long ago: of a time to come it says <invalid>.
+            ("Expires", "string", ".status.expiresAt", 1),
             ("Message", "string", _condition("Ready", "message"), 1),
             ("Age", "date", ".metadata.creationTimestamp", 0),
         ],

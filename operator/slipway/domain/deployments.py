@@ -11,7 +11,8 @@ from slipway.api.v1alpha1.deployment import (
     Placement,
     RevisionStatus,
 )
-from slipway.domain.conditions import Finding, Health, conditions
+from slipway.domain import expiry
+from slipway.domain.conditions import Finding, Health, conditions, timestamp
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.observation import Observation
 
@@ -29,6 +30,10 @@ class Result:
     stalled: Finding | None = None
     revision: RevisionStatus | None = None
     deleting: bool = False
+    expired: Finding | None = None
+    """It must not serve any more."""
+    removed: bool = False
+    """Nothing is left of what was made, and nothing of it is remembered but the history."""
 
 
 def next_status(deployment: Deployment, result: Result, now: datetime) -> DeploymentStatus:
@@ -45,14 +50,20 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
     health = _health(before, result, revision)
     generation = deployment.metadata.generation
+    expires = expiry.expires_at(deployment, now)
     return DeploymentStatus(
         observed_generation=generation,
         conditions=conditions(health, before.conditions, generation=generation, now=now),
         placement=result.placement or before.placement,
         endpoint=endpoint_status,
         revision=revision,
-        attempt=result.attempt or before.attempt,
-        history=progress.history(before.history, revision.serving, result.attempt, now),
+        attempt=None if result.removed else result.attempt or before.attempt,
+        expires_at=timestamp(expires) if expires else None,
+        history=(
+            progress.expired(before.history, now)
+            if result.removed
+            else progress.history(before.history, revision.serving, result.attempt, now)
+        ),
         replicas=wanted,
         ready_replicas=ready,
         image=result.image or before.image,
@@ -64,6 +75,8 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         why = result.stalled or result.reconciling or Finding("Deleting", "deletion is under way")
         reconciling = None if result.stalled else why
         return Health(False, why, reconciling=reconciling, stalled=result.stalled)
+    if result.expired:
+        return Health(False, result.expired, reconciling=result.reconciling, stalled=result.stalled)
     why_not = result.stalled or result.reconciling
     serving = revision.serving
     if serving is None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.deployment import Deployment
+from slipway.domain.conditions import timestamp
 from slipway.domain.errors import Conflict, NotFound
 from slipway.domain.installation import Installation, Timing
 from slipway.domain.names import Owner
@@ -129,7 +130,8 @@ class Harness:
         self._uids += 1
         self.generation = 1
         raw = deployment_json(spec)
-        raw["metadata"] = merged(raw["metadata"], {"uid": f"uid-{self._uids}"})
+        created = {"uid": f"uid-{self._uids}", "creationTimestamp": timestamp(self.clock.now())}
+        raw["metadata"] = merged(raw["metadata"], created)
         self.kube.put(SDEP, raw)
         self.deliver()
 
