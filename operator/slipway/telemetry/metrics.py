@@ -57,6 +57,18 @@ class Metrics:
             ["region"],
             registry=self.registry,
         )
+        self.orphans = Gauge(
+            "slipway_orphans",
+            "Things in AWS of this installation without a Deployment (orphaned), or left on purpose (retained).",
+            ["kind", "account", "region", "state"],
+            registry=self.registry,
+        )
+        self.orphan_sweeps = Counter(
+            "slipway_orphan_sweeps",
+            "Searches for orphans in a region; outcome is ok or the reason why one came to nothing.",
+            ["region", "outcome"],
+            registry=self.registry,
+        )
 
     def watch_queue(self, queue: WorkQueue) -> None:
         """Show the queue's depth and age when asked."""

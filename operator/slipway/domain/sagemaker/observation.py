@@ -1,6 +1,6 @@
 """What was seen in SageMaker in one pass."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from slipway.domain.names import Owner
@@ -60,6 +60,9 @@ class EndpointSummary:
     name: str
     state: EndpointState
     last_modified: str
+    arn: str = field(default="", compare=False)
+    created: str = field(default="", compare=False)
+    """CreationTime in ISO 8601 with microseconds."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,10 @@ class SageMaker:
             self._pollers[region] = self._make_poller(region)
         return self._pollers[region]
 
+    def poller(self, region: str) -> EndpointPoller | None:
+        """The shared poller of a region, if anybody needed it yet."""
+        return self._pollers.get(region)
+
     async def close(self) -> None:
         """Stop the pollers."""
         for poller in self._pollers.values():
