@@ -9,11 +9,13 @@ from slipway.domain.conditions import Finding
 from slipway.domain.identity import Identity
 from slipway.domain.installation import Installation
 from slipway.domain.sagemaker import catalogue
+from slipway.domain.sagemaker.orphans import Jurisdiction
 from slipway.kube import Kube, load_configuration
-from slipway.loop.clock import SystemClock
+from slipway.loop.clock import Clock, SystemClock
 from slipway.loop.keys import Key
 from slipway.loop.queue import WorkQueue
 from slipway.loop.store import Store
+from slipway.loop.trickle import Trickle
 from slipway.reconcilers.deployment import DeploymentReconciler
 from slipway.reconcilers.deployment_pass import Tools
 from slipway.reconcilers.indexes import (
@@ -26,6 +28,7 @@ from slipway.reconcilers.indexes import (
     model_index,
 )
 from slipway.reconcilers.model_version import ModelVersionReconciler
+from slipway.reconcilers.orphans import OrphanSweep, Policy
 from slipway.reconcilers.reporting import Reporter, report_stalled
 from slipway.reconcilers.retries import Retries
 from slipway.registries.huggingface import HuggingFaceHub
@@ -34,6 +37,7 @@ from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.poller import EndpointPoller
 from slipway.targets.sagemaker.preflight import Preflight
 from slipway.targets.sagemaker.roles import session_name
+from slipway.targets.sagemaker.survey import SageMakerSurvey, survey_spacing
 from slipway.targets.sagemaker.target import SageMaker
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
@@ -128,6 +132,7 @@ async def run(
             },
             related=related,
             report=report,
+            beside=_orphans(settings, installation, clients, target, kube, store, events, metrics, clock).run,
         )
         _say_what_is_allowed(installation)
         await controller.run(stop)
@@ -145,6 +150,33 @@ def _hub(settings: Settings) -> HuggingFaceHub:
         ca_bundle=settings.hub_ca_bundle,
         max_concurrency=settings.hub_concurrency,
     )
+
+
+def _orphans(
+    settings: Settings,
+    installation: Installation,
+    clients: AwsClients,
+    target: SageMaker,
+    kube: Kube,
+    store: Store,
+    events: EventRecorder,
+    metrics: Metrics,
+    clock: Clock,
+) -> OrphanSweep:
+    survey = SageMakerSurvey(
+        clients,
+        Trickle(survey_spacing(settings.aws_requests_per_second), clock),
+        account=lambda place: target.under(place.identity).account(place.region),
+        poller=lambda place: target.running_poller(place.identity, place.region),
+    )
+    policy = Policy(
+        jurisdiction=Jurisdiction(installation.identifier, frozenset(settings.namespaces)),
+        regions=installation.named_regions,
+        removes=settings.orphans == "Delete",
+        interval=settings.orphan_sweep,
+        grace=settings.orphan_grace,
+    )
+    return OrphanSweep(policy, kube=kube, store=store, survey=survey, events=events, metrics=metrics, clock=clock)
 
 
 async def _identifier(settings: Settings, kube: Kube) -> str:

@@ -6,7 +6,8 @@ Knows the kinds that are watched, but nothing of models: what a pass does is giv
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any
 
 from kubernetes.aio.client import Configuration
 
@@ -39,6 +40,8 @@ _UNFINISHED_BACKOFF = Backoff(first=1.0, longest=120.0)
 
 Report = Callable[[Key, Finding], Awaitable[None]]
 """Adds a finding to what an object's status says."""
+Sync = Callable[[], Awaitable[None]]
+"""Compares the store with fresh lists. Raises an OutsideError if these cannot be had."""
 Related = Callable[[Key], Iterable[Key]]
 """Which other objects must be looked at when this one has changed."""
 
@@ -60,8 +63,9 @@ class Controller:
         reconcilers: Mapping[str, Reconcile],
         related: Related,
         report: Report,
+        beside: Callable[[Sync], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """`report` tells the user of an object what `reconcilers` could not."""
+        """`report` tells the user of an object what `reconcilers` could not. `beside` runs as long as the passes do."""
         self._configuration = configuration
         self._settings = settings
         self._store = store
@@ -71,6 +75,7 @@ class Controller:
         self._reconcilers = reconcilers
         self._related = related
         self._report = report
+        self._beside = beside
         self._clock = clock
         self._unfinished: Refusals[OutsideError] = Refusals(clock)
         self._last_finished = clock.monotonic()
@@ -105,6 +110,8 @@ class Controller:
             asyncio.create_task(self._sweeper.run(), name="sweeper"),
             asyncio.create_task(self._events.run(), name="events"),
         ]
+        if self._beside:
+            tasks.append(asyncio.create_task(self._beside(self._sweeper.sweep), name="beside"))
         watching = asyncio.create_task(
             watches.watch(self._configuration, settings.namespaces, self.on_event, stop), name="watches"
         )

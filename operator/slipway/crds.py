@@ -77,6 +77,8 @@ DEFINITIONS = (
             ("Endpoint", "string", ".status.placement.endpointName", 1),
             ("Region", "string", ".spec.target.sageMaker.region", 1),
             ("URL", "string", ".status.endpoint.url", 1),
+            # A column of type date shows how long ago: of a time to come it says <invalid>.
+            ("Expires", "string", ".status.expiresAt", 1),
             ("Message", "string", _condition("Ready", "message"), 1),
             ("Age", "date", ".metadata.creationTimestamp", 0),
         ],

@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     """Seconds between two questions which endpoints have changed."""
     endpoint_sweep: Seconds = 240.0
     """Seconds between two full lists of endpoints, which also show what was deleted."""
+    orphans: Literal["Report", "Delete"] = "Report"
+    """What becomes of things in AWS that have no Deployment any more."""
+    orphan_sweep: Seconds = 3600.0
+    """Seconds between two searches for orphans."""
+    orphan_grace: Annotated[float, Field(ge=0)] = 3600.0
+    """Seconds that something must have been an orphan before it is deleted."""
     timing: TimingSetting = TimingSetting()
 
     @classmethod

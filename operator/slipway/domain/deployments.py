@@ -13,8 +13,9 @@ from slipway.api.v1alpha1.deployment import (
     Placement,
     RevisionStatus,
 )
+from slipway.domain import expiry
 from slipway.domain.binding import Bound
-from slipway.domain.conditions import Finding, Health, conditions
+from slipway.domain.conditions import Finding, Health, conditions, timestamp
 from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.attempts import is_another
 from slipway.domain.sagemaker.client_access import base_url, model_name
@@ -49,6 +50,10 @@ class Result:
     """The wanted endpoint config; None: this pass has none. While it serves, the spec says what serves."""
     bound: Bound | None = None
     """What became of the Secret for clients; None: it was not looked after, and the status keeps what it knows."""
+    expired: Finding | None = None
+    """It must not serve any more."""
+    removed: bool = False
+    """Nothing is left of what was made, and nothing of it is remembered but the history."""
 
 
 def next_status(deployment: Deployment, result: Result, now: datetime) -> DeploymentStatus:
@@ -65,19 +70,24 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
     health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec, result))
     generation = deployment.metadata.generation
+    expires = expiry.expires_at(deployment, now)
     return DeploymentStatus(
         observed_generation=generation,
         conditions=conditions(health, before.conditions, generation=generation, now=now),
         placement=result.placement or before.placement,
         endpoint=endpoint_status,
         revision=revision,
-        attempt=result.attempt or before.attempt,
-        check=result.checked or _check_of(result, before),
-        alarms=_alarms_of(result, before),
+        attempt=None if result.removed else result.attempt or before.attempt,
+        check=None if result.removed else result.checked or _check_of(result, before),
+        alarms=None if result.removed else _alarms_of(result, before),
         binding=result.bound.binding if result.bound else before.binding,
         settled_generation=generation if result.settled else before.settled_generation,
-        expires_at=before.expires_at,
-        history=progress.history(before.history, revision.serving, result.attempt, now),
+        expires_at=timestamp(expires) if expires else None,
+        history=(
+            progress.expired(before.history, now)
+            if result.removed
+            else progress.history(before.history, revision.serving, result.attempt, now)
+        ),
         replicas=wanted,
         ready_replicas=ready,
         image=result.image or before.image,
@@ -120,6 +130,8 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
         why = result.stalled or result.reconciling or Finding("Deleting", "deletion is under way")
         reconciling = None if result.stalled else why
         return Health(False, why, reconciling=reconciling, stalled=result.stalled)
+    if result.expired:
+        return Health(False, result.expired, reconciling=result.reconciling, stalled=result.stalled)
     why_not = result.stalled or result.reconciling
     serving = revision.serving
     if serving is None:

@@ -57,6 +57,12 @@ class Installation:
         return hub.rstrip("/") in {known.rstrip("/") for known in (PUBLIC_HUB, self.hub, *self.further_hubs)}
 
     @property
+    def named_regions(self) -> frozenset[str]:
+        """The regions that the settings name, patterns aside."""
+        named = [*self.default_regions, *(region for rule in self.placement_rules for region in rule.regions)]
+        return frozenset(region for region in named if not set("*?[") & set(region))
+
+    @property
     def hub_of_containers(self) -> str | None:
         """What a container must be told of the Hub where the ModelVersion names none; None: it knows by itself."""
         return None if self.hub.rstrip("/") == PUBLIC_HUB else self.hub

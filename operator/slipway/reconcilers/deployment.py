@@ -11,6 +11,7 @@ from slipway.api.v1alpha1 import FINALIZER
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import Deployment, Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
+from slipway.domain import expiry
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.image import image_of
 from slipway.domain.checks.inputs import Inputs, Problem
@@ -31,6 +32,7 @@ from slipway.domain.sagemaker.tags import remembered_tags, tags_due
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
 from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools
+from slipway.reconcilers.expiry import ExpiryPass
 from slipway.reconcilers.reporting import report_invalid
 
 log = logging.getLogger(__name__)
@@ -50,20 +52,33 @@ class DeploymentReconciler:
             tools.retries.clear(key)
             return None
         deleting = raw["metadata"].get("deletionTimestamp") is not None
+        deployment: Deployment | None
         try:
-            deployment = _readable(raw) if deleting else Deployment.model_validate(raw)
+            deployment = Deployment.model_validate(raw)
         except ValidationError as invalid:
-            await report_invalid(tools.reporter, key, raw, invalid, tools.clock.now())
-            return None
+            deployment = _readable(raw, "deletionPolicy" if deleting else "expireAfter")
+            if deployment is None or not (deleting or expiry.has_expired(deployment, tools.clock.now())):
+                await report_invalid(tools.reporter, key, raw, invalid, tools.clock.now())
+                return expiry.seconds_left(deployment, tools.clock.now()) if deployment else None
         if deleting and FINALIZER not in deployment.metadata.finalizers:
             return None
-        kind_of_pass = DeletionPass if deleting else ServingPass
-        one_pass = kind_of_pass(tools, key, raw, deployment)
         try:
-            return one_pass.binding.sooner(await one_pass.run())
+            return await self._pass(key, raw, deployment, deleting=deleting)
         except Outdated as changed:
             log.info("the pass is void and will be done again: %s", changed)
             return await self._refresh(key, deployment.metadata.uid)
+
+    async def _pass(self, key: Key, raw: Object, deployment: Deployment, *, deleting: bool) -> float | None:
+        """The pass that its state asks for. What rests until it expires is looked at again right then."""
+        tools = self._tools
+        if deleting:
+            return await DeletionPass(tools, key, raw, deployment).run()
+        if expiry.has_expired(deployment, tools.clock.now()):
+            return await ExpiryPass(tools, key, raw, deployment).run()
+        serving = ServingPass(tools, key, raw, deployment)
+        again = serving.binding.sooner(await serving.run())
+        left = expiry.seconds_left(deployment, tools.clock.now())
+        return min((delay for delay in (again, left) if delay is not None), default=None)
 
     async def _refresh(self, key: Key, uid: str) -> float | None:
         live = await self._tools.kube.get(key)
@@ -74,17 +89,17 @@ class DeploymentReconciler:
         return 0.0
 
 
-def _readable(raw: Object) -> Deployment:
-    """A Deployment that is being deleted: of its spec only what the deletion needs, if the whole cannot be read.
+def _readable(raw: Object, needed: str) -> Deployment | None:
+    """A Deployment whose spec cannot be read as a whole, with the one field of it that its end depends on.
 
-    Raises ValidationError if not even that can be read.
+    None if not even that can be read.
     """
+    spec = {"modelRef": {"name": "unknown"}, "engine": {"name": "TGI"}, "target": {}}
+    kept = {needed: raw["spec"][needed]} if needed in raw["spec"] else {}
     try:
-        return Deployment.model_validate(raw)
+        return Deployment.model_validate({**raw, "spec": {**spec, **kept}})
     except ValidationError:
-        spec = {"modelRef": {"name": "unknown"}, "engine": {"name": "TGI"}, "target": {}}
-        policy = {"deletionPolicy": raw["spec"]["deletionPolicy"]} if "deletionPolicy" in raw["spec"] else {}
-        return Deployment.model_validate({**raw, "spec": {**spec, **policy}})
+        return None
 
 
 class ServingPass(DeploymentPass):

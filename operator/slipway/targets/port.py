@@ -3,6 +3,7 @@
 Every method raises the errors of `slipway.domain.errors` only. Looking never modifies.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from slipway.api.v1alpha1.deployment import Placement
@@ -10,6 +11,7 @@ from slipway.domain.identity import Identity
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
+from slipway.domain.sagemaker.orphans import Place, Resource, Site, Tags
 from slipway.domain.sagemaker.permissions import Lacking, Permission
 from slipway.domain.sagemaker.steps import Step
 
@@ -47,4 +49,26 @@ class Targets(Protocol):
 
     def under(self, identity: Identity) -> Target:
         """The target with the rights of this identity."""
+        ...
+
+
+class Survey(Protocol):
+    """What the orphan sweep asks. It may wait long for its turn: it must not slow down anything else."""
+
+    async def account(self, place: Place) -> str:
+        """The account that the identity in use there belongs to."""
+        ...
+
+    async def resources(self, place: Place, site: Site) -> list[Resource]:
+        """Every endpoint, and every model and config whose name begins as ours do. Endpoints come last."""
+        ...
+
+    async def tags(self, place: Place, site: Site, resource: Resource) -> Tags | None:
+        """The tags of a resource; None if it is gone, or not visible yet."""
+        ...
+
+    async def remove(
+        self, place: Place, site: Site, resource: Resource, still: Callable[[Tags | None], Awaitable[bool]]
+    ) -> bool:
+        """Delete it if `still` says so of the tags that it has right now. Whether that was asked for."""
         ...

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from slipway.api.v1alpha1 import API_VERSION
-from slipway.domain.conditions import Transition
+from slipway.domain.conditions import Finding, Transition
 from slipway.domain.errors import OutsideError
 from slipway.kube import Kube
 from slipway.loop.clock import Clock
@@ -29,6 +29,14 @@ class EventRecorder:
 
     def record(self, key: Key, uid: str, transition: Transition) -> None:
         """Note that a condition of an object changed."""
+        kind = "Warning" if transition.is_warning else "Normal"
+        self._note(key, uid, kind, transition.reason, transition.message)
+
+    def warn(self, key: Key, uid: str, finding: Finding) -> None:
+        """Note something about an object, which need not exist any more."""
+        self._note(key, uid, "Warning", finding.reason, finding.message)
+
+    def _note(self, key: Key, uid: str, kind: str, reason: str, message: str) -> None:
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         event = {
             "apiVersion": "v1",
@@ -41,9 +49,9 @@ class EventRecorder:
                 "name": key.name,
                 "uid": uid,
             },
-            "type": "Warning" if transition.is_warning else "Normal",
-            "reason": transition.reason,
-            "message": transition.message[:_MESSAGE_LIMIT],
+            "type": kind,
+            "reason": reason,
+            "message": message[:_MESSAGE_LIMIT],
             "source": {"component": "slipway"},
             "reportingComponent": "slipway",
             "reportingInstance": os.environ.get("HOSTNAME", "slipway"),

@@ -59,6 +59,18 @@ class Metrics:
             ["region", "account", "role"],
             registry=self.registry,
         )
+        self.orphans = Gauge(
+            "slipway_orphans",
+            "Things in AWS of this installation without a Deployment (orphaned), or left on purpose (retained).",
+            ["kind", "account", "region", "state"],
+            registry=self.registry,
+        )
+        self.orphan_sweeps = Counter(
+            "slipway_orphan_sweeps",
+            "Searches for orphans in a region; outcome is ok or the reason why one came to nothing.",
+            ["region", "outcome"],
+            registry=self.registry,
+        )
         self._list_ages: dict[tuple[str, str, str], Callable[[], float]] = {}
 
     def show_list_age(self, region: str, account: str, role: str, age: Callable[[], float]) -> Callable[[], None]:

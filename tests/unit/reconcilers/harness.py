@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.deployment import Deployment
 from slipway.domain.binding import belongs_to
+from slipway.domain.conditions import timestamp
 from slipway.domain.errors import Conflict, NotFound
 from slipway.domain.installation import Installation, Timing
 from slipway.domain.names import Owner
@@ -168,7 +169,8 @@ class Harness:
         self._uids += 1
         self.generation = 1
         raw = deployment_json(spec)
-        raw["metadata"] = merged(raw["metadata"], {"uid": f"uid-{self._uids}"})
+        created = {"uid": f"uid-{self._uids}", "creationTimestamp": timestamp(self.clock.now())}
+        raw["metadata"] = merged(raw["metadata"], created)
         self.kube.put(SDEP, raw)
         self.deliver()
 
@@ -231,7 +233,8 @@ class Harness:
                 self.world.tick(name)
             still = before == (self.kube.writes, len(self.world.sent), False)
             quiet = quiet + 1 if still and not self._waiting() else 0
-            self.clock.seconds += max(1.0, again or 0.0)
+            for_the_secret = again == self.timing.binding_recheck  # nothing to wait for
+            self.clock.seconds += 1.0 if again is None or for_the_secret else max(1.0, again)
         return passes
 
     def _waiting(self) -> bool:

@@ -106,6 +106,7 @@ class ObjectMeta(ApiModel):
     uid: str
     resource_version: str
     generation: int = 0
+    creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     finalizers: tuple[str, ...] = ()
     annotations: dict[str, str] = Field(default_factory=dict)

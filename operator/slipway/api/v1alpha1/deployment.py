@@ -497,7 +497,7 @@ class HistoryEntry(ApiModel):
     """When it began."""
     until: Timestamp | None = None
     """When it ended."""
-    outcome: Literal["Serving", "Replaced", "Failed"]
+    outcome: Literal["Serving", "Replaced", "Failed", "Expired"]
     """What became of it."""
 
 

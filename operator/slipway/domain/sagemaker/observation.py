@@ -61,6 +61,9 @@ class EndpointSummary:
     name: str
     state: EndpointState
     last_modified: str
+    arn: str = field(default="", compare=False)
+    created: str = field(default="", compare=False)
+    """CreationTime in ISO 8601 with microseconds."""
 
 
 @dataclass(frozen=True)

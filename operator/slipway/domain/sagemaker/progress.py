@@ -149,6 +149,12 @@ def history(
     return result[:HISTORY_LENGTH]
 
 
+def expired(entries: list[HistoryEntry], now: datetime) -> list[HistoryEntry]:
+    """The history of a Deployment whose endpoint was removed because it has expired."""
+    closing = {"until": timestamp(now), "outcome": "Expired"}
+    return [entry.model_copy(update=closing) if entry.outcome == "Serving" else entry for entry in entries]
+
+
 def _has_failure(entries: list[HistoryEntry], attempt: Attempt) -> bool:
     return any(
         (entry.config, entry.since, entry.outcome) == (attempt.config, attempt.started_at, "Failed")

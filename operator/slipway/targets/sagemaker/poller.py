@@ -93,11 +93,19 @@ class EndpointPoller:
 
         Raises the error that keeps a list from coming, at the start or since long.
         """
+        await self._current()
+        return self._endpoints.get(name.lower())
+
+    async def summaries(self) -> list[EndpointSummary]:
+        """All that was seen last; like `summary`."""
+        await self._current()
+        return list(self._endpoints.values())
+
+    async def _current(self) -> None:
         self.start()
         await self._answered.wait()
         if not self._listed or self._stale:
             raise self._problem or Transient("EndpointsNotListed", f"no list of endpoints of {self._place} yet")
-        return self._endpoints.get(name.lower())
 
     def age(self) -> float:
         """Seconds since the last list that succeeded (at first: since the start)."""
@@ -180,6 +188,8 @@ class EndpointPoller:
                     name=row["EndpointName"],
                     state=EndpointState(row["EndpointStatus"]),
                     last_modified=modified.isoformat(timespec="microseconds"),
+                    arn=row["EndpointArn"],
+                    created=row["CreationTime"].astimezone(UTC).isoformat(timespec="microseconds"),
                 )
             if not page.get("NextToken"):
                 return result

@@ -54,6 +54,11 @@ class SageMaker:
             self._pollers[identity, region] = account, found
         return found
 
+    def running_poller(self, identity: Identity, region: str) -> EndpointPoller | None:
+        """The shared poller of an identity and a region, if anybody needs one."""
+        _, found = self._pollers.get((identity, region), ("", None))
+        return found if found and not found.has_ended else None
+
     async def caller(self, identity: Identity, region: str) -> Caller:
         """Who an identity is for AWS. Asked every few minutes for a region, by one caller for all."""
 

@@ -47,7 +47,13 @@ class Endpoints:
 
     def row(self, name: str) -> dict[str, Any]:
         state, modified = self.rows[name]
-        return {"EndpointName": name, "EndpointStatus": state, "LastModifiedTime": modified}
+        return {
+            "EndpointName": name,
+            "EndpointArn": f"arn:aws:sagemaker:{REGION}:123456789012:endpoint/{name.lower()}",
+            "EndpointStatus": state,
+            "CreationTime": LONG_AGO,
+            "LastModifiedTime": modified,
+        }
 
 
 class Bench:
@@ -109,6 +115,15 @@ class TestSummary:
 
     async def test_of_an_endpoint_that_does_not_exist_there_is_none(self, bench: Bench) -> None:
         assert await bench.poller().summary("ml-twin") is None
+
+    async def test_all_of_them_can_be_had_with_what_tells_one_from_its_successor(self, bench: Bench) -> None:
+        bench.endpoints.put("ML-Twin", "Updating")
+        bench.endpoints.put("other")
+        rows = {row.name: row for row in await bench.poller().summaries()}
+        assert set(rows) == {"ML-Twin", "other"}
+        assert rows["ML-Twin"].state is EndpointState.UPDATING
+        assert rows["ML-Twin"].arn.endswith(":endpoint/ml-twin")
+        assert rows["ML-Twin"].created == "2026-01-01T00:00:00.000000+00:00"
 
     async def test_every_page_is_read(self, bench: Bench) -> None:
         for number in range(5):

@@ -43,8 +43,10 @@ class Clients:
         account = identity.account or self.own_account
         if operation == "get_caller_identity":
             return {"Account": account, "Arn": f"arn:aws:sts::{account}:assumed-role/r/s"}
-        row = {"EndpointName": f"in-{account}", "EndpointStatus": "InService", "LastModifiedTime": NOW}
-        return {"Endpoints": [row]}
+        name = f"in-{account}"
+        arn = f"arn:aws:sagemaker:{region}:{account}:endpoint/{name}"
+        times = {"CreationTime": NOW, "LastModifiedTime": NOW}
+        return {"Endpoints": [{"EndpointName": name, "EndpointArn": arn, "EndpointStatus": "InService", **times}]}
 
 
 def sagemaker(clients: Clients, made: list[EndpointPoller]) -> SageMaker:

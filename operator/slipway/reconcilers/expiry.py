@@ -1,0 +1,98 @@
+"""A pass over a Deployment that has expired: its endpoint goes as in a deletion, the object stays."""
+
+from collections.abc import Hashable
+
+from slipway.api.v1alpha1 import FINALIZER
+from slipway.api.v1alpha1.common import seconds
+from slipway.api.v1alpha1.deployment import Placement, RevisionStatus
+from slipway.domain import expiry
+from slipway.domain.checks.placement import other_account, placement_of
+from slipway.domain.conditions import Finding
+from slipway.domain.deployments import Result
+from slipway.domain.errors import OutsideError, Rejected
+from slipway.domain.sagemaker import progress
+from slipway.domain.sagemaker.deletion import plan_deletion
+from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
+from slipway.reconcilers.deployment_pass import DeploymentPass
+
+
+class ExpiryPass(DeploymentPass):
+    """Needs no ModelVersion and no valid spec, like the pass of a deletion."""
+
+    async def run(self) -> float | None:
+        """Seconds until the next pass."""
+        expired = expiry.finding(self.deployment, self.now, removed=False)
+        metadata, status = self.deployment.metadata, self.deployment.status
+        if expiry.is_removed(status) or not self._may_have_something():
+            return await self._rest()
+        circumstances: Hashable = (metadata.uid, metadata.generation, self.trigger, expiry.EXPIRED)
+        held = self.tools.retries.holding(self.key, circumstances)
+        if held:
+            await self.report(self.refused(Result(expired=expired), held[0]))
+            return held[1]
+        try:
+            account = await self.account()
+            placement = placement_of(self.deployment, account)
+            if placement is None:
+                raise AssertionError("there is a placement or a target, so there is a placement")
+            if placement.account != account:
+                raise Rejected("PlacementChanged", other_account(placement, account))
+            seen = await self._look(placement)
+        except OutsideError as error:
+            return await self.failed(circumstances, error, Result(expired=expired))
+        return await self._remove(circumstances, placement, seen, expired)
+
+    def _may_have_something(self) -> bool:
+        """Whether anything was ever asked for. The finalizer comes before the placement, and a status may be lost."""
+        if self.deployment.status.placement:
+            return True
+        return FINALIZER in self.deployment.metadata.finalizers and self.deployment.spec.target.sage_maker is not None
+
+    async def _remove(
+        self, circumstances: Hashable, placement: Placement, seen: Observation, expired: Finding
+    ) -> float | None:
+        steps = plan_deletion(
+            self.owner,
+            placement.endpoint_name,
+            seen,
+            self.deployment.status.attempt,
+            retain=False,
+            startup_timeout=seconds(self.deployment.spec.rollout.startup_timeout),
+            may_still_appear=self._age() < self.timing.endpoint_visible,
+        )
+        if steps is None:
+            self.tools.retries.clear(self.key)
+            return await self._rest()
+        ours = seen.without_others(self.owner)
+        result = Result(
+            seen=ours,
+            placement=placement,
+            revision=progress.revised(self.deployment.status, ours, None, self.owner, self.now),
+            reconciling=steps.reconciling,
+            stalled=steps.stalled,
+            expired=expired,
+        )
+        return await self.act(circumstances, placement, steps, result)
+
+    async def _rest(self) -> float | None:
+        """Nothing is left. What the status remembers of an endpoint would mislead the one that is made later."""
+        expired = expiry.finding(self.deployment, self.now, removed=True)
+        nothing = RevisionStatus(desired=self.deployment.status.revision.desired)
+        await self.report(
+            Result(seen=Observation(endpoint=None), revision=nothing, expired=expired, stalled=expired, removed=True)
+        )
+        return None
+
+    async def _look(self, placement: Placement) -> Observation:
+        question = Question(
+            owner=self.owner,
+            endpoint_name=placement.endpoint_name,
+            inventory=InventoryWish.ALWAYS,
+            alarms=tuple(self.deployment.status.alarms or ()),
+        )
+        return await self.target.observe(placement, question)
+
+    def _age(self) -> float:
+        """Seconds since it stopped serving."""
+        since = expiry.expires_at(self.deployment, self.now) or self.now
+        return (self.now - since).total_seconds()
