@@ -12,7 +12,7 @@ from slipway.domain.errors import RateLimited, Rejected
 from slipway.domain.identity import OWN, Identity
 from slipway.domain.sagemaker.permissions import Lacking, Permission, needed
 from slipway.targets.sagemaker import roles
-from slipway.targets.sagemaker.clients import IDLE, AwsClients
+from slipway.targets.sagemaker.clients import IDLE, IDLE_BESIDE, AwsClients
 from slipway.targets.sagemaker.preflight import Caller, Preflight
 from tests.testbed.sagemaker import ACCOUNT, REGION, Call, LocalSageMaker
 from tests.unit.domain.builders import ENDPOINT, OWNER, deployment, wanted
@@ -179,7 +179,9 @@ class TestLanes:
 
 
 class TestManyPlaces:
-    async def test_what_nobody_uses_is_dropped(self, clients: AwsClients, sagemaker: LocalSageMaker) -> None:
+    async def test_what_nobody_uses_is_dropped(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         identities = [Identity(f"arn:aws:iam::{number:012}:role/slipway") for number in range(1, 51)]
         for identity in identities:
             sagemaker.trust(str(identity.role_arn))
@@ -187,11 +189,23 @@ class TestManyPlaces:
         assert len(clients._clients) == 51  # and one of STS, with the operator's own identity
         assert (len(clients._roles), len(clients._lanes)) == (50, 50)
         used = [*clients._clients.values(), *clients._roles.values(), *clients._lanes.values()]
-        for kept in used[1:]:
+        for kept in used:
             kept.used -= IDLE + 1
+        monkeypatch.setattr(clients, "_drop_next", 0.0)
         assert await endpoints(clients, TRUSTED) == ["there"]
-        assert len(clients._clients) == 3  # of the first, of this one, and of STS
+        assert {(key[0], key[1]) for key in clients._clients} == {(TRUSTED, "sagemaker"), (OWN, "sts")}
         assert (len(clients._roles), len(clients._lanes)) == (1, 1)
+
+    async def test_what_is_asked_now_and_then_is_dropped_sooner(
+        self, clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await endpoints(clients, TRUSTED)
+        await clients.call(TRUSTED, "sts", REGION, "get_caller_identity")
+        for kept in clients._clients.values():
+            kept.used -= IDLE_BESIDE + 1
+        monkeypatch.setattr(clients, "_drop_next", 0.0)
+        assert await endpoints(clients, TRUSTED) == ["there"]
+        assert {(key[0], key[1]) for key in clients._clients} == {(TRUSTED, "sagemaker")}
 
     async def test_all_descriptions_come_from_one_loader(self, clients: AwsClients) -> None:
         await endpoints(clients, OWN)

@@ -102,21 +102,19 @@ def test_a_role_that_does_not_trust_the_operator(bench: Workbench, commit: str) 
         assert SECRET not in everything_said(bench, process)
 
     # Trust that is taken away: what serves goes on, and a deletion waits until the role can be assumed again.
-    bench.sagemaker.trust(ASSUMED, "another one")
+    bench.sagemaker.trust(ASSUMED, "another-one")
     with operator(bench):
         bench.wait_reason("Deployment", "twin", "Stalled", "AssumeRoleDenied")
         assert bench.serving() == commit
         bench.cluster.delete("Deployment", bench.namespace, "twin")
-        found = bench.wait(
-            lambda: (
-                (c := bench.condition("Deployment", "twin", "Stalled"), "deletionPolicy" in c.get("message", ""))[1]
-                and c
-            ),
-            "why the deletion is stuck",
-        )
-        assert found["reason"] == "AssumeRoleDenied"
+
+        def stuck() -> str:
+            found = bench.condition("Deployment", "twin", "Stalled")
+            return found["reason"] if "spec.deletionPolicy" in found.get("message", "") else ""
+
+        assert bench.wait(stuck, "why the deletion is stuck") == "AssumeRoleDenied"
         # The external id may be corrected even then.
-        change = {"assumeRole": {"externalId": "another one"}}
+        change = {"assumeRole": {"externalId": "another-one"}}
         bench.cluster.patch("Deployment", bench.namespace, "twin", {"spec": {"target": {"sageMaker": change}}})
         bench.wait_gone("Deployment")
     assert bench.sagemaker.resources() == []

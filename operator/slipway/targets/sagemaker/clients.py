@@ -2,8 +2,9 @@
 
 No hidden retries: a mutating call is sent once, and what a lost answer has done is found out by looking. No
 waiters. All clients share one botocore data loader: each loader of its own costs up to 25 MB. What is left is about
-a megabyte for each client, most of it the certificates that its connections are checked with; so a client that was
-not used for a quarter of an hour is dropped, and there are never more than were used in that time.
+a megabyte for each client, most of it the certificates that its connections are checked with. So a client of
+SageMaker that was not used for a quarter of an hour is dropped, one of another service after a minute: a role in use
+costs a megabyte a region, and for its first minute three.
 """
 
 import asyncio
@@ -29,6 +30,8 @@ from slipway.targets.sagemaker.service_model import IAM_OPERATIONS, keep_needed_
 
 IDLE = 900.0
 """Seconds after which a client, a role's credentials or a lane that nobody uses are dropped."""
+IDLE_BESIDE = 60.0
+"""The same for clients of services that are asked now and then, such as STS and IAM."""
 
 RUNTIME = "sagemaker-runtime"
 _LONGEST_ANSWER = 65
@@ -86,6 +89,7 @@ class AwsClients:
         self._session: Any = boto3.Session(botocore_session=core)
         self._clients: dict[tuple[Identity, str, str], _Kept] = {}
         self._roles: dict[tuple[Identity, str], _Role] = {}
+        self._drop_next = 0.0
         self._creating = threading.RLock()  # making a client may need one of STS
         self._lanes: dict[tuple[str, str, bool], Lane] = {}
 
@@ -164,8 +168,8 @@ class AwsClients:
         # https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
         with self._creating:
             key = identity, service, region
+            self._drop_idle()
             if key not in self._clients:
-                self._drop_idle()
                 self._clients[key] = _Kept(self._make_client(identity, service, region))
             found = self._clients[key]
             found.used = time.monotonic()
@@ -203,10 +207,14 @@ class AwsClients:
                     del self._clients[key]
 
     def _drop_idle(self) -> None:
-        before = time.monotonic() - IDLE
-        for key in [key for key, kept in self._clients.items() if kept.used < before]:
+        now = time.monotonic()
+        if now < self._drop_next:
+            return
+        self._drop_next = now + IDLE_BESIDE
+        limits = {key: IDLE if key[1] == "sagemaker" else IDLE_BESIDE for key in self._clients}
+        for key in [key for key, kept in self._clients.items() if kept.used < now - limits[key]]:
             self._clients.pop(key).client.close()
-        for place in [place for place, role in self._roles.items() if role.used < before]:
+        for place in [place for place, role in self._roles.items() if role.used < now - IDLE]:
             del self._roles[place]
 
 
