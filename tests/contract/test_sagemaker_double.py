@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +17,25 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from tests.contract.sagemaker_double.asking import (
+    ENV,
+    NEXT_SHA,
+    OTHER_ACCOUNT,
+    SHA,
+    TYPE,
+    arn,
+    ask,
+    config,
+    describe,
+    endpoint,
+    model,
+    refused,
+    serving,
+    settled,
+    variant,
+    wait_for,
+)
 from tests.testbed.sagemaker import ACCOUNT, CAPACITY_REASON, IMAGE, REGION, ROLE, LocalSageMaker
-
-OTHER_ACCOUNT = "210987654321"
-TYPE = "ml.g5.2xlarge"
-SHA = "a" * 40
-NEXT_SHA = "b" * 40
-ENV = {"HF_MODEL_ID": "acme/tiny", "HF_MODEL_REVISION": SHA, "SM_NUM_GPUS": "1"}
 
 
 @pytest.fixture
@@ -52,94 +63,6 @@ def unchecked(sagemaker: LocalSageMaker) -> Any:
         aws_secret_access_key="secret",
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
     )
-
-
-def arn(kind: str, name: str) -> str:
-    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
-
-
-def model(client: Any, name: str = "m", **changes: Any) -> str:
-    environment = changes.pop("environment", ENV)
-    container = {
-        "Image": changes.pop("image", IMAGE),
-        "Environment": environment,
-        **changes.pop("container", {}),
-    }
-    asked = {"ModelName": name, "PrimaryContainer": container, "ExecutionRoleArn": ROLE, **changes}
-    return str(client.create_model(**asked)["ModelArn"])
-
-
-def variant(model_name: str = "m", **changes: Any) -> dict[str, Any]:
-    spec = {
-        "VariantName": "AllTraffic",
-        "ModelName": model_name,
-        "InstanceType": TYPE,
-        "InitialInstanceCount": 1,
-        **changes,
-    }
-    return {key: value for key, value in spec.items() if value is not None}
-
-
-def config(client: Any, name: str = "c", model_name: str = "m", *, tags: Any = None, **changes: Any) -> str:
-    asked: dict[str, Any] = {
-        "EndpointConfigName": name,
-        "ProductionVariants": [variant(model_name, **changes)],
-    }
-    if tags is not None:
-        asked["Tags"] = tags
-    return str(client.create_endpoint_config(**asked)["EndpointConfigArn"])
-
-
-def endpoint(client: Any, name: str = "e", config_name: str = "c", **changes: Any) -> str:
-    asked = {"EndpointName": name, "EndpointConfigName": config_name, **changes}
-    return str(client.create_endpoint(**asked)["EndpointArn"])
-
-
-def describe(client: Any, name: str = "e") -> dict[str, Any]:
-    found: dict[str, Any] = client.describe_endpoint(EndpointName=name)
-    return found
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """The condition's first true value; each look is a request, so nothing spins for free."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = condition()
-        if found:
-            return found
-    raise AssertionError("the condition did not become true in time")
-
-
-def settled(client: Any, name: str = "e", status: str = "InService") -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        found = describe(client, name)
-        return found if found["EndpointStatus"] == status else None
-
-    found: dict[str, Any] = wait_for(look)
-    return found
-
-
-def serving(client: Any, name: str = "e") -> dict[str, Any]:
-    """A model, two configs (c and d, which serves the next revision) and an endpoint in service with c."""
-    model(client)
-    model(client, "n", environment={**ENV, "HF_MODEL_REVISION": NEXT_SHA})
-    config(client)
-    config(client, "d", "n")
-    endpoint(client, name)
-    return settled(client, name)
-
-
-def refused(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
-
-
-def ask(local: LocalSageMaker, body: Any, name: str = "e", **more: Any) -> Any:
-    answer = local.client("sagemaker-runtime").invoke_endpoint(
-        EndpointName=name, ContentType="application/json", Body=json.dumps(body), **more
-    )
-    return json.loads(answer["Body"].read())
 
 
 class TestLifecycle:

@@ -8,17 +8,26 @@ What is marked [M] in the sources was written from memory of the real service, n
 """
 
 from tests.testbed.sagemaker.calls import Call, Fault
-from tests.testbed.sagemaker.local import ACCOUNT, IMAGE, REGION, ROLE, LocalSageMaker, Resource
-from tests.testbed.sagemaker.refusals import CAPACITY_REASON
+from tests.testbed.sagemaker.defaults import ACCOUNT, HF_VLLM_IMAGE, IMAGE, REGION, ROLE, VLLM_IMAGE
+from tests.testbed.sagemaker.invoking import Outcome, Script
+from tests.testbed.sagemaker.local import LocalSageMaker, Resource
+from tests.testbed.sagemaker.permissions import Denial
+from tests.testbed.sagemaker.refusals import ALARM_REASON, CAPACITY_REASON
 
 __all__ = [
     "ACCOUNT",
+    "ALARM_REASON",
     "CAPACITY_REASON",
+    "HF_VLLM_IMAGE",
     "IMAGE",
     "REGION",
     "ROLE",
+    "VLLM_IMAGE",
     "Call",
+    "Denial",
     "Fault",
     "LocalSageMaker",
+    "Outcome",
     "Resource",
+    "Script",
 ]

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
+from tests.testbed.sagemaker.rules import default_durations
 
 
 def main() -> None:
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("--trust", action="append", default=[], help="a role the caller may assume with STS")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each transition takes")
     options = parser.parse_args()
-    steps = ("Creating", "Updating", "Scaling", "RollingBack", "Deleting")
+    steps = set(default_durations()) - {"ActivatingTraffic"}
     stopping = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)  # before the threads: they inherit it
     with LocalSageMaker(port=options.port, durations=dict.fromkeys(steps, options.seconds)) as sagemaker:

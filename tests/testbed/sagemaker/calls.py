@@ -20,6 +20,7 @@ READING = (
     "Get",
     "Head",
     "Invoke",
+    "ChatCompletions",
     "Search",
     "BatchDescribe",
     "BatchGet",

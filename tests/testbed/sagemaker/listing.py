@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from tests.testbed.sagemaker import refusals
-from tests.testbed.sagemaker.states import Config, Endpoint, Model, World, shown
+from tests.testbed.sagemaker.resources import Config, Endpoint, Model, shown
+from tests.testbed.sagemaker.states import World
 
 Params = Mapping[str, Any]
 Listed = Model | Config | Endpoint

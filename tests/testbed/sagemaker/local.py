@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -12,28 +11,17 @@ from typing import Any, Literal, Self
 import boto3
 from botocore.config import Config as BotoConfig
 
-from tests.testbed.sagemaker import neighbours, refusals
-from tests.testbed.sagemaker.calls import Call, Failure, Fault, Hook, Params, When
+from tests.testbed.sagemaker import neighbours
+from tests.testbed.sagemaker.backdoor import Backdoor
+from tests.testbed.sagemaker.calls import Call
 from tests.testbed.sagemaker.container import CheckWeights
+from tests.testbed.sagemaker.defaults import ACCOUNT, REGION
+from tests.testbed.sagemaker.identities import identity
 from tests.testbed.sagemaker.server import Running
-from tests.testbed.sagemaker.service import Service
-from tests.testbed.sagemaker.states import (
-    IN_MOTION,
-    Config,
-    Endpoint,
-    Model,
-    Scripted,
-    Variant,
-    World,
-)
+from tests.testbed.sagemaker.timing import Timing
+from tests.testbed.sagemaker.tokens import LONGEST
+from tests.testbed.sagemaker.troubles import Troubles
 
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/sagemaker"
-IMAGE = (
-    "763104351884.dkr.ecr.eu-central-1.amazonaws.com/huggingface-pytorch-tgi-inference:"
-    "2.7.0-tgi3.3.6-gpu-py311-cu124-ubuntu22.04"
-)
 _boto = threading.Lock()  # boto3's default session makes clients one at a time
 
 
@@ -49,7 +37,7 @@ class Resource:
     tags: Mapping[str, str]
 
 
-class LocalSageMaker:
+class LocalSageMaker(Timing, Troubles, Backdoor):
     """A SageMaker over HTTP on 127.0.0.1, with a fresh state each. Use as a context manager."""
 
     def __init__(
@@ -62,8 +50,7 @@ class LocalSageMaker:
         same_config_allowed: bool = False,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self.service = Service()
-        self.rules = self.service.rules
+        super().__init__()
         self.rules.durations.update(durations or {})
         self.rules.check_weights = check_weights
         self.rules.failure_reason_sticks = failure_reason_sticks
@@ -118,6 +105,16 @@ class LocalSageMaker:
         """An access key of another account; other keys belong to 123456789012 or to the role they assumed."""
         return neighbours.new_credentials(account)
 
+    def openai_url(self, endpoint: str) -> str:
+        """The base URL of the endpoint for an OpenAI client; `bearer_token` is its API key."""
+        return f"{self.url}/endpoints/{endpoint}/openai/v1"
+
+    def bearer_token(
+        self, account: str = ACCOUNT, region: str = REGION, *, role: str = "slipway", seconds: float = LONGEST
+    ) -> str:
+        """What the SDK's generate_token makes of the credentials of a role in this account, for this region."""
+        return self.service.tokens.issue(account, region, identity(account, role), seconds)
+
     # -- what the service knows ---------------------------------------------------------------------
 
     def add_role(self, *arns: str) -> None:
@@ -155,84 +152,6 @@ class LocalSageMaker:
         with self.rules.lock:
             self.rules.hidden_calls = calls
 
-    # -- time ---------------------------------------------------------------------------------------
-
-    def set_durations(self, **seconds: float) -> None:
-        """Of Creating, Updating, Scaling, RollingBack, Deleting; for transitions that begin from now on."""
-        unknown = seconds.keys() - self.rules.durations.keys()
-        if unknown:
-            raise KeyError(f"no such transition: {sorted(unknown)}")
-        with self.rules.lock:
-            self.rules.durations.update(seconds)
-
-    def hold(self, name: str | None = None) -> None:
-        """Endpoints in motion, this one or all, stay so until `release`, however much time passes."""
-        with self.rules.lock:
-            if name is None:
-                self.rules.hold_all = True
-            else:
-                self.rules.held.add(name.lower())
-
-    def release(self, name: str | None = None) -> None:
-        """Finishes this endpoint's transition now and lifts its own hold; without a name, lifts all holds."""
-        with self.rules.lock:
-            if name is None:
-                self.rules.hold_all = False
-                self.rules.held.clear()
-            else:
-                self.rules.held.discard(name.lower())
-            for world in self.service.worlds():
-                world.advance()
-                if name is None:
-                    world.release_parked()
-                else:
-                    world.release(name)
-
-    # -- failures -----------------------------------------------------------------------------------
-
-    def fail(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        when: When = "before",
-        error: Failure = ("InternalFailure", "Internal failure.", 500),
-        match: Callable[[Params], bool] | None = None,
-    ) -> Fault:
-        """Scripts failures of an operation ("*": of any). After: the effect is there, the answer is not."""
-        return self.service.faults.add(Fault(operation, when, error, times, match))
-
-    def throttle(self, operation: str = "*", *, times: int | None = 1) -> Fault:
-        return self.fail(operation, times=times, error=("ThrottlingException", "Rate exceeded", 400))
-
-    def deny(self, operation: str, *, times: int | None = None, action: str | None = None) -> Fault:
-        """AccessDeniedException until cancelled; `action`: the permission that is missing, if another one."""
-        who = f"arn:aws:sts::{ACCOUNT}:assumed-role/slipway/session"
-        refusal = refusals.denied(who, action or operation, "*")
-        return self.fail(operation, times=times, error=(refusal.code, refusal.message, refusal.status))
-
-    def clear_faults(self) -> None:
-        self.service.faults.clear()
-
-    def limit_rate(self, per_second: float | None, *, burst: float = 1.0) -> None:
-        """Throttles each operation of each account and region to a rate; None: not at all."""
-        self.service.rate_limit.set(per_second, burst)
-
-    def next_failure(self, endpoint: str, reason: str, *, times: int = 1, rollback_fails: bool = False) -> None:
-        """The endpoint's next create, update or change of counts is accepted, then fails for this reason."""
-        with self.rules.lock:
-            waiting = self.rules.failures.setdefault(endpoint.lower(), deque())
-            waiting.extend([Scripted(reason, rollback_fails)] * times)
-
-    def no_capacity(self, instance_type: str, *, times: int = 1) -> None:
-        """The next `times` attempts to provision this type fail with the service's CapacityError."""
-        with self.rules.lock:
-            self.rules.shortages[instance_type] += times
-
-    def on_call(self, hook: Hook) -> Callable[[], None]:
-        """Calls `hook(operation, params, "before"|"after")` around mutating calls; returns the way out."""
-        return self.service.hooks.add(hook)
-
     # -- what happened ------------------------------------------------------------------------------
 
     @property
@@ -266,153 +185,5 @@ class LocalSageMaker:
             found = [w.endpoints[endpoint.lower()] for w in self._worlds() if endpoint.lower() in w.endpoints]
             return found[0].status if found else None
 
-    # -- behind the caller's back -------------------------------------------------------------------
 
-    def remove_endpoint(self, name: str) -> None:
-        """Gone at once, in whatever state."""
-        with self.rules.lock:
-            world, endpoint = self._endpoint(name)
-            world.forget(endpoint)
-
-    def remove_config(self, name: str) -> None:
-        self._remove("configs", name)
-
-    def remove_model(self, name: str) -> None:
-        self._remove("models", name)
-
-    def change_config(self, name: str, config: str) -> None:
-        """As if somebody had updated the endpoint to another config, and that update were through."""
-        with self.rules.lock:
-            world, endpoint = self._endpoint(name)
-            found = world.configs[config.lower()]
-            endpoint.variants, endpoint.config_name = world.deploy(found), found.name
-            for variant in endpoint.variants:
-                variant.settle()
-            world.rest(endpoint, "InService")
-
-    def change_count(self, name: str, count: int, variant: str | None = None) -> None:
-        with self.rules.lock:
-            world, endpoint = self._endpoint(name)
-            for one in endpoint.variants:
-                if variant in {None, one.name}:
-                    one.desired = count
-                    one.settle()
-            world.touch(endpoint)
-
-    def change_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        with self.rules.lock:
-            found = [one for world in self._worlds() for _, one in world.everything() if one.arn == arn]
-            found[0].tags = dict(tags)
-
-    def set_status(self, name: str, status: str, reason: str | None = None) -> None:
-        """Any status, until it is set again. In motion it has no end: SystemUpdating, RollingBack."""
-        with self.rules.lock:
-            world, endpoint = self._endpoint(name)
-            world.rest(endpoint, status)
-            if reason is not None:
-                endpoint.failure = reason[:1024]
-            elif status == "InService":
-                endpoint.failure = None
-
-    def seed(
-        self,
-        names: Iterable[str],
-        *,
-        account: str = ACCOUNT,
-        region: str = REGION,
-        repo: str = "acme/model",
-        revision: str = "0" * 40,
-        environment: Mapping[str, str] | None = None,
-        image: str = IMAGE,
-        instance_type: str = "ml.g5.2xlarge",
-        count: int = 1,
-        tags: Callable[[str], Mapping[str, str]] | Mapping[str, str] | None = None,
-        model_name: Callable[[str], str] = str,
-        config_name: Callable[[str], str] = str,
-        role: str = ROLE,
-    ) -> None:
-        """A model, an endpoint config and an InService endpoint for each name, without a call."""
-        env = {"HF_MODEL_ID": repo, "HF_MODEL_REVISION": revision, **(environment or {})}
-        with self.rules.lock:
-            world = self.service.world(account, region)
-            for name in names:
-                labels = dict(tags(name) if callable(tags) else tags or {})
-                _seed(
-                    world,
-                    name,
-                    Model(
-                        model_name(name),
-                        world.arn("model", model_name(name)),
-                        {
-                            "ModelName": model_name(name),
-                            "PrimaryContainer": {"Mode": "SingleModel", "Environment": env, "Image": image},
-                            "ExecutionRoleArn": role,
-                            "EnableNetworkIsolation": False,
-                        },
-                        world.now(),
-                        dict(labels),
-                    ),
-                    config_name(name),
-                    instance_type,
-                    count,
-                    labels,
-                )
-
-    def _worlds(self) -> list[World]:
-        worlds = self.service.worlds()
-        for world in worlds:
-            world.advance()
-        return worlds
-
-    def _endpoint(self, name: str) -> tuple[World, Endpoint]:
-        found = [(w, w.endpoints[name.lower()]) for w in self._worlds() if name.lower() in w.endpoints]
-        if not found:
-            raise KeyError(f"no endpoint {name}")
-        if len(found) > 1:
-            raise KeyError(f"endpoint {name} is in several accounts or regions")
-        return found[0]
-
-    def _remove(self, where: Literal["configs", "models"], name: str) -> None:
-        with self.rules.lock:
-            for world in self._worlds():
-                found: dict[str, Any] = getattr(world, where)
-                if found.pop(name.lower(), None) is not None:
-                    return
-        raise KeyError(f"no {where[:-1]} {name}")
-
-
-def _seed(
-    world: World,
-    name: str,
-    model: Model,
-    config_name: str,
-    instance_type: str,
-    count: int,
-    tags: Mapping[str, str],
-) -> None:
-    world.models[model.name.lower()] = model
-    variant = {
-        "InitialVariantWeight": 1.0,
-        "VariantName": "AllTraffic",
-        "ModelName": model.name,
-        "InstanceType": instance_type,
-        "InitialInstanceCount": count,
-    }
-    params = {
-        "EndpointConfigName": config_name,
-        "ProductionVariants": [variant],
-        "EnableNetworkIsolation": False,
-    }
-    config = Config(config_name, world.arn("endpoint-config", config_name), params, world.now(), dict(tags))
-    world.configs[config_name.lower()] = config
-    now = world.now()
-    variants: list[Variant] = world.deploy(config)
-    for one in variants:
-        one.settle()
-        one.resolved_at = now
-    world.endpoints[name.lower()] = Endpoint(
-        name, world.arn("endpoint", name), config.name, "InService", now, now, dict(tags), variants
-    )
-
-
-__all__ = ["ACCOUNT", "IMAGE", "IN_MOTION", "REGION", "ROLE", "LocalSageMaker", "Resource"]
+__all__ = ["LocalSageMaker", "Resource"]

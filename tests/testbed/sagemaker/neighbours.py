@@ -6,6 +6,8 @@ from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.iam.models import get_account_id_from, iam_backends
 from moto.moto_api._internal.models import moto_api_backend
+from moto.sts.models import sts_backends
+from moto.utilities.utils import PARTITION_NAMES
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -32,8 +34,29 @@ def alarm_exists(account: str, region: str, name: str) -> bool:
     return name in cloudwatch_backends[account][region].alarms
 
 
+def alarm_state(account: str, region: str, name: str) -> str | None:
+    """OK, ALARM or INSUFFICIENT_DATA; None for an alarm that is not there."""
+    alarm = cloudwatch_backends[account][region].alarms.get(name)
+    return None if alarm is None else str(alarm.state_value)
+
+
 def account_of(access_key: str) -> str:
     return str(get_account_id_from(access_key))
+
+
+def session_of(account: str, access_key: str) -> str | None:
+    """The ARN of the session that this key came from; None if AssumeRole did not give it."""
+    for partition in PARTITION_NAMES:
+        role = sts_backends[account][partition].get_assumed_role_from_access_key(access_key)
+        if role is not None:
+            return str(role.arn)
+    return None
+
+
+def session_keys() -> list[str]:
+    """The access keys that AssumeRole has given, in every account."""
+    backends = [backend for account in list(sts_backends.values()) for backend in list(account.values())]
+    return [role.access_key_id for backend in backends for role in backend.assumed_roles]
 
 
 def new_credentials(account: str) -> tuple[str, str]:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.testbed.sagemaker import listing, neighbours, refusals
+from tests.testbed.sagemaker import describing, guardrails, listing, neighbours, refusals, rollout
 from tests.testbed.sagemaker.creating import create_endpoint_config, create_model, tags_of
-from tests.testbed.sagemaker.states import (
-    IN_MOTION,
-    Change,
-    Config,
-    Endpoint,
-    Model,
-    Variant,
-    World,
-    digest,
-    shown,
-)
+from tests.testbed.sagemaker.resources import IN_MOTION, Change, Config, Endpoint, Model, Variant, shown
+from tests.testbed.sagemaker.states import World
 
 Params = Mapping[str, Any]
 Operation = Callable[[World, Params], Params]
@@ -100,14 +90,14 @@ def create_endpoint(world: World, params: Params) -> Params:
     if name.lower() in world.endpoints:
         raise refusals.exists("endpoint", arn)
     config = _config_to_deploy(world, params["EndpointConfigName"])
-    _deployment_config(world, params.get("DeploymentConfig"))
+    guardrails.check(world, params.get("DeploymentConfig"))
     tags = tags_of(params)
     variants = world.deploy(config)
     world.check_quota(_instances(variants))
     now = world.now()
     endpoint = Endpoint(name, arn, config.name, "Creating", now, now, tags, deployment=params.get("DeploymentConfig"))
     world.endpoints[name.lower()] = endpoint
-    change = Change("create", now, config, variants, world.health(variants))
+    change = Change("create", now, config, variants, world.health(variants), capture=_capture(config))
     world.begin(endpoint, "Creating", change, "Creating")
     endpoint.modified = now
     return {"EndpointArn": arn}
@@ -123,24 +113,51 @@ def update_endpoint(world: World, params: Params) -> Params:
     deployment = params.get("DeploymentConfig")
     if params.get("RetainDeploymentConfig"):
         deployment = endpoint.deployment
-    _deployment_config(world, deployment)
+    guardrails.check(world, deployment)
     variants = _retained(world, endpoint, config, params)
+    guardrails.check_fleets(deployment, endpoint.variants, variants)
     _same_types_where_scaled(world, endpoint, variants)
-    world.check_quota(_extra_instances(variants, deployment))
+    extra = rollout.extra_instances(_instances(variants), deployment)
+    world.check_quota(extra)
     if not world.rules.failure_reason_sticks:
         endpoint.failure = None
-    change = Change("update", world.now(), config, variants, world.health(variants), deployment)
-    world.begin(endpoint, "Updating", change, "Updating")
+    steps = rollout.phases(deployment, sum(variant.desired for variant in variants), world.rules.pace())
+    change = Change(
+        "update",
+        world.now(),
+        config,
+        variants,
+        world.health(variants),
+        deployment,
+        capture=_capture(config) if "DataCaptureConfig" not in _kept(params) else endpoint.capture,
+        extra=extra,
+        phases=steps,
+    )
+    world.begin_update(endpoint, change)
     return {"EndpointArn": endpoint.arn}
+
+
+_PROPERTIES = frozenset({"DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"})
+
+
+def _kept(params: Params) -> frozenset[str]:
+    """What stays as the endpoint has it, whatever the new config says [S]."""
+    if not params.get("RetainAllVariantProperties"):
+        return frozenset()
+    excluded = params.get("ExcludeRetainedVariantProperties") or []
+    return _PROPERTIES - {prop["VariantPropertyType"] for prop in excluded}
+
+
+def _capture(config: Config) -> Params | None:
+    found: Params | None = config.params.get("DataCaptureConfig")
+    return found
 
 
 def _retained(world: World, endpoint: Endpoint, config: Config, params: Params) -> list[Variant]:
     """The new variants: with the config's counts and weights, unless they are to be retained."""
-    if not params.get("RetainAllVariantProperties"):
-        return world.deploy(config)
-    excluded = {prop["VariantPropertyType"] for prop in params.get("ExcludeRetainedVariantProperties") or []}
-    counts = {v.name: v.desired for v in endpoint.variants} if "DesiredInstanceCount" not in excluded else {}
-    weights = {v.name: v.desired_weight for v in endpoint.variants} if "DesiredWeight" not in excluded else {}
+    kept = _kept(params)
+    counts = {v.name: v.desired for v in endpoint.variants} if "DesiredInstanceCount" in kept else {}
+    weights = {v.name: v.desired_weight for v in endpoint.variants} if "DesiredWeight" in kept else {}
     return world.deploy(config, counts, weights)
 
 
@@ -154,49 +171,11 @@ def _same_types_where_scaled(world: World, endpoint: Endpoint, variants: list[Va
         raise refusals.scalable_target(endpoint.arn, moved)
 
 
-def _deployment_config(world: World, deployment: Params | None) -> None:
-    """The rules of deployment guardrails that no schema holds [D]; their texts are [M]."""
-    if not deployment:
-        return
-    if "BlueGreenUpdatePolicy" in deployment and "RollingUpdatePolicy" in deployment:
-        raise refusals.invalid("BlueGreenUpdatePolicy and RollingUpdatePolicy cannot both be set.")
-    traffic = deployment.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-    needed = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}.get(traffic.get("Type", ""))
-    if needed and needed not in traffic:
-        raise refusals.invalid(f"{needed} must be set for traffic routing of type {traffic['Type']}.")
-    _capacity(traffic.get("CanarySize"), "CanarySize", 1)
-    _capacity(traffic.get("LinearStepSize"), "LinearStepSize", 10)
-    _capacity(deployment.get("RollingUpdatePolicy", {}).get("MaximumBatchSize"), "MaximumBatchSize", 5)
-    for alarm in deployment.get("AutoRollbackConfiguration", {}).get("Alarms") or []:
-        if not neighbours.alarm_exists(world.account, world.region, alarm.get("AlarmName", "")):
-            raise refusals.invalid(f"Could not find CloudWatch alarm {alarm.get('AlarmName')}.")
-
-
-def _capacity(size: Params | None, name: str, smallest: int) -> None:
-    if size and size["Type"] == "CAPACITY_PERCENT" and not smallest <= size["Value"] <= 50:
-        raise refusals.invalid(f"{name} must be between {smallest} and 50 percent, is {size['Value']}.")
-
-
 def _instances(variants: list[Variant]) -> Counter[str]:
     wanted: Counter[str] = Counter()
     for variant in variants:
         wanted[variant.instance_type] += variant.desired
     return wanted
-
-
-def _extra_instances(variants: list[Variant], deployment: Params | None) -> Counter[str]:
-    """What an update needs beside the old fleet: all of the new one, or one batch if it rolls."""
-    batch = (deployment or {}).get("RollingUpdatePolicy", {}).get("MaximumBatchSize")
-    wanted = _instances(variants)
-    if not batch:
-        return wanted
-    percent = batch["Type"] == "CAPACITY_PERCENT"
-    return Counter(
-        {
-            kind: math.ceil(count * batch["Value"] / 100) if percent else min(batch["Value"], count)
-            for kind, count in wanted.items()
-        }
-    )
 
 
 def update_weights(world: World, params: Params) -> Params:
@@ -235,68 +214,7 @@ def delete_endpoint(world: World, params: Params) -> Params:
 
 
 def describe_endpoint(world: World, params: Params) -> Params:
-    endpoint = _endpoint(world, params["EndpointName"])
-    answer: dict[str, Any] = {
-        "EndpointName": endpoint.name,
-        "EndpointArn": endpoint.arn,
-        "EndpointConfigName": endpoint.config_name,
-        "EndpointStatus": endpoint.status,
-        "CreationTime": shown(endpoint.created),
-        "LastModifiedTime": shown(endpoint.modified),
-    }
-    if endpoint.variants:
-        answer["ProductionVariants"] = [_summary(variant, endpoint) for variant in endpoint.variants]
-    if endpoint.failure:
-        answer["FailureReason"] = endpoint.failure
-    if endpoint.deployment:
-        answer["LastDeploymentConfig"] = endpoint.deployment
-    change = endpoint.change
-    if change is not None and change.config is not None and change.kind in {"create", "update"}:
-        answer["PendingDeploymentSummary"] = {
-            "EndpointConfigName": change.config.name,
-            "StartTime": shown(change.started),
-            "ProductionVariants": [_pending(variant, change.started) for variant in change.variants],
-        }
-    return answer
-
-
-def _images(variant: Variant, at: float) -> list[Params]:
-    image = variant.started.image
-    return [{"SpecifiedImage": image, "ResolvedImage": digest(image), "ResolutionTime": shown(at)}]
-
-
-def _summary(variant: Variant, endpoint: Endpoint) -> Params:
-    summary: dict[str, Any] = {
-        "VariantName": variant.name,
-        "DeployedImages": _images(variant, variant.resolved_at or endpoint.created),
-        "CurrentWeight": variant.current_weight,
-        "DesiredWeight": variant.desired_weight,
-        "CurrentInstanceCount": variant.current,
-        "DesiredInstanceCount": variant.desired,
-    }
-    if "InstancePools" in variant.config:
-        summary["InstancePools"] = [
-            {"InstanceType": kind, "CurrentInstanceCount": variant.current if i == variant.chosen else 0}
-            for i, (kind, _) in enumerate(variant.fleet)
-        ]
-    if "RoutingConfig" in variant.config:
-        summary["RoutingConfig"] = variant.config["RoutingConfig"]
-    return summary
-
-
-def _pending(variant: Variant, at: float) -> Params:
-    pending: dict[str, Any] = {
-        "VariantName": variant.name,
-        "DeployedImages": _images(variant, at),
-        "CurrentWeight": 0.0,
-        "DesiredWeight": variant.desired_weight,
-        "CurrentInstanceCount": 0,
-        "DesiredInstanceCount": variant.desired,
-        "VariantStatus": [{"Status": "Creating", "StartTime": shown(at)}],
-    }
-    if "InstanceType" in variant.config:
-        pending["InstanceType"] = variant.config["InstanceType"]
-    return pending
+    return describing.endpoint(_endpoint(world, params["EndpointName"]))
 
 
 # -- tags -------------------------------------------------------------------------------------------

@@ -21,6 +21,10 @@ PING_REASON = (
     "The primary container for production variant {variant} did not pass the ping health check. "
     "Please check CloudWatch logs for this endpoint."
 )
+# [M] that the reason names the alarms is what the documents lead one to expect; the words are not theirs.
+ALARM_REASON = (
+    "The deployment was rolled back because the following CloudWatch alarms went into ALARM state: [{alarms}]."
+)
 KINDS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
 
 
@@ -98,19 +102,37 @@ def scalable_target(arn: str, variants: Iterable[str]) -> Refusal:
     )
 
 
+def scalable_target_of_deleted(who: str) -> Refusal:
+    # [T] the beginning and the permission; the code and the rest are [M].
+    return invalid(
+        "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity "
+        f"{who} does not have application-autoscaling:DeregisterScalableTarget permission."
+    )
+
+
 def throttled() -> Refusal:
     return Refusal("ThrottlingException", "Rate exceeded")
 
 
-def denied(who: str, operation: str, resource: str, service: str = "sagemaker") -> Refusal:
-    action = f"{service}:{operation}"
-    code = "AccessDeniedException" if service == "sagemaker" else "AccessDenied"
-    return Refusal(
-        code,
-        f"User: {who} is not authorized to perform: {action} on resource: {resource} "
-        f"because no identity-based policy allows the {action} action",
-        400 if service == "sagemaker" else 403,
+_DENIED = {
+    # The query protocol's code is another one [D]; CloudWatch keeps it in every protocol [M].
+    "iam": ("AccessDenied", 403),
+    "sts": ("AccessDenied", 403),
+    "monitoring": ("AccessDenied", 403),
+    "sagemaker-runtime": ("AccessDeniedException", 403),
+}
+
+
+def denied(who: str, action: str, resource: str, *, service: str, explicit: bool = False) -> Refusal:
+    """[D] https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
+    code, status = _DENIED.get(service, ("AccessDeniedException", 400))
+    because = (
+        "with an explicit deny in an identity-based policy"
+        if explicit
+        else f"because no identity-based policy allows the {action} action"
     )
+    message = f"User: {who} is not authorized to perform: {action} on resource: {resource} {because}"
+    return Refusal(code, message, status)
 
 
 def not_modelled(what: str) -> Refusal:

@@ -22,8 +22,9 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 
 from tests.testbed.sagemaker import neighbours, wire
+from tests.testbed.sagemaker.lost import Lost
 from tests.testbed.sagemaker.refusals import Refusal
-from tests.testbed.sagemaker.service import Lost, Service
+from tests.testbed.sagemaker.service import Service
 
 
 class _Server(ThreadedWSGIServer):
@@ -85,10 +86,10 @@ class _Handler(MotoRequestHandler):
 
     def run_wsgi(self) -> None:
         protocol = wire.sniff(self.path, self.headers)
-        if protocol is None or "Content-Length" not in self.headers:
+        if protocol is None or (protocol != "openai" and "Content-Length" not in self.headers):
             super().run_wsgi()
             return
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         try:
             answer = self._answered(protocol, body)
         except Lost as lost:

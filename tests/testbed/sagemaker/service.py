@@ -6,24 +6,23 @@ import re
 import time
 from collections.abc import Callable
 
-from tests.testbed.sagemaker import container, neighbours, refusals, schema, wire
+from tests.testbed.sagemaker import iam, neighbours, refusals, schema, wire
 from tests.testbed.sagemaker.calls import Call, CallLog, Failure, Faults, Hooks, RateLimit, is_mutating
+from tests.testbed.sagemaker.credentials import Credentials
+from tests.testbed.sagemaker.identities import OWN_ROLE, Principal, identity
+from tests.testbed.sagemaker.invoking import Invocations
+from tests.testbed.sagemaker.lost import Lost
 from tests.testbed.sagemaker.operations import OPERATIONS, REFUSED, target_of
-from tests.testbed.sagemaker.states import SERVING, Rules, World
+from tests.testbed.sagemaker.permissions import Permissions, check_deregistering, needed
+from tests.testbed.sagemaker.rules import Rules
+from tests.testbed.sagemaker.states import World
+from tests.testbed.sagemaker.tokens import Tokens
 from tests.testbed.sagemaker.wire import Answer, Request
 
 Forward = Callable[[], Answer]
 _TAGGING = {"AddTags", "ListTags", "DeleteTags"}
 _OUR_ARN = re.compile(r"arn:[^:]*:sagemaker:[^:]*:[^:]*:(model|endpoint-config|endpoint)/")
 _VARIANT = re.compile(r"endpoint/(?P<endpoint>[^/]+)/variant/(?P<variant>[^/]+)")
-
-
-class Lost(Exception):
-    """No answer is sent: the connection is dropped at once, or only when the caller gives up."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__(how)
-        self.how = how
 
 
 class Service:
@@ -33,9 +32,14 @@ class Service:
         self.faults = Faults()
         self.hooks = Hooks()
         self.rate_limit = RateLimit()
+        self.invocations = Invocations()
+        self.tokens = Tokens(lambda: self.rules.clock())
         self.latency = 0.0
         self._worlds: dict[tuple[str, str], World] = {}
+        self.permissions = Permissions()
+        self.credentials = Credentials()
         self._accounts: dict[str, str] = {}
+        self._principals: dict[str, Principal] = {}
 
     def world(self, account: str, region: str) -> World:
         with self.rules.lock:
@@ -49,6 +53,13 @@ class Service:
         if access_key not in self._accounts:
             self._accounts[access_key] = neighbours.account_of(access_key)
         return self._accounts[access_key]
+
+    def principal(self, access_key: str) -> Principal:
+        if access_key not in self._principals:
+            account = self.account(access_key)
+            arn = neighbours.session_of(account, access_key) or identity(account, OWN_ROLE)
+            self._principals[access_key] = Principal(account, arn)
+        return self._principals[access_key]
 
     def handle(self, request: Request, forward: Forward) -> Answer:
         """Answers, or raises Lost. What happened is logged before the caller learns of it."""
@@ -85,8 +96,8 @@ class Service:
                     service=request.service,
                     operation=request.operation,
                     target=target_of(request.params),
-                    account=self.account(request.access_key) if request.access_key else "",
-                    region=request.region,
+                    account=self._account(request),
+                    region=request.region or self._region(request),
                     mutating=mutating,
                     effect=effect,
                     error=error,
@@ -94,6 +105,16 @@ class Service:
                     params=request.params,
                 )
             )
+
+    def _account(self, request: Request) -> str:
+        bearer = self.tokens.find(request.bearer)
+        if bearer is not None:
+            return bearer.account
+        return self.account(request.access_key) if request.access_key else ""
+
+    def _region(self, request: Request) -> str:
+        bearer = self.tokens.find(request.bearer)
+        return bearer.region if bearer is not None else ""
 
     def _fail(self, request: Request, when: str) -> None:
         fault = self.faults.take(request.operation, request.params, "before" if when == "before" else "after")
@@ -105,41 +126,88 @@ class Service:
         raise refusals.Refusal(*failure)
 
     def _answer(self, request: Request, forward: Forward) -> Answer:
+        if request.protocol == "openai":
+            return self._openai(request)
         ours = request.service in {"sagemaker", "sagemaker-runtime"}
         if not request.access_key and ours:
             raise refusals.Refusal("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+        self.credentials.check(request.access_key, request.protocol)
         account = self.account(request.access_key)
         if ours and not self.rate_limit.take((account, request.region, request.operation)):
             raise refusals.throttled()
+        if request.access_key:
+            self._permit(request, self.principal(request.access_key), request.region)
+        answered = self._here(request, account)
+        if answered is not None:
+            return answered
+        if request.operation == "RegisterScalableTarget":
+            self._register(request, self.world(account, request.region))
+        answer = forward()
+        if request.operation == "SetAlarmState" and answer.status < 400:
+            self._alarm_set(request, self.world(account, request.region))
+        return answer
+
+    def _here(self, request: Request, account: str) -> Answer | None:
+        """What this double answers itself. None: moto's to answer."""
         if request.service == "sagemaker-runtime":
-            return self._invoke(request, self.world(account, request.region))
+            return self.invocations.answer(request, self.world(account, request.region))
         if request.service == "sagemaker" and request.operation in REFUSED:
             raise refusals.not_modelled(request.operation)
         if request.service == "sagemaker" and _answered_here(request):
             return self._operate(request, self.world(account, request.region))
-        if request.service == "sts":
-            self._assume(request, account)
-        if request.operation == "RegisterScalableTarget":
-            self._register(request, self.world(account, request.region))
-        return forward()
+        if request.service in {"sts", "iam"} and request.access_key:
+            return self._identity(request, self.principal(request.access_key))
+        return None
+
+    def _alarm_set(self, request: Request, world: World) -> None:
+        """An update that bakes under an alarm comes back when it trips, even if it is well again a moment later."""
+        with self.rules.lock:
+            world.advance()
+            world.alarm_tripped(str(request.params.get("AlarmName", "")))
+
+    def _openai(self, request: Request) -> Answer:
+        """[D] Only chat/completions is there. The token says whose endpoint it is."""
+        bearer = self.tokens.check(request.bearer)
+        if request.operation != "ChatCompletions":
+            raise refusals.Refusal("NotFoundException", f"No such path: {request.operation}", 404)  # [M]
+        if not self.rate_limit.take((bearer.account, bearer.region, request.operation)):
+            raise refusals.throttled()
+        principal = Principal(bearer.account, bearer.identity)
+        self._permit(request, principal, bearer.region)
+        return self.invocations.openai(request, self.world(bearer.account, bearer.region))
 
     def _operate(self, request: Request, world: World) -> Answer:
         schema.check(request.operation, request.params)
         with self.rules.lock:
             world.advance()
+            if self.permissions:
+                check_deregistering(self.permissions, self.principal(request.access_key), request, world)
             return wire.answer(OPERATIONS[request.operation](world, request.params))
 
-    def _assume(self, request: Request, account: str) -> None:
+    def _permit(self, request: Request, caller: Principal, region: str) -> None:
+        world = self.world(caller.account, region)
+        self.permissions.check(caller, request.service, lambda: needed(request, world))
+
+    def _identity(self, request: Request, caller: Principal) -> Answer | None:
+        """What STS and IAM answer here. None: moto's to answer."""
+        if request.operation == "GetCallerIdentity":
+            return iam.get_caller_identity(caller)
+        if request.operation == "SimulatePrincipalPolicy":
+            return iam.simulate(self.rules, self.permissions, caller, request.params)
+        if request.operation == "GetRole":
+            return iam.get_role(self.rules, caller, request.params)
+        if request.operation.startswith("AssumeRole"):
+            self._assume(request, caller)
+        return None
+
+    def _assume(self, request: Request, caller: Principal) -> None:
         """moto lets every role be assumed; here it takes a trust policy: `trust(role, external_id)`."""
-        if not request.operation.startswith("AssumeRole"):
-            return
         role = request.params.get("RoleArn", "")
         with self.rules.lock:
             trusted = role in self.rules.assumable
             wanted = self.rules.assumable.get(role)
         if not trusted or (wanted is not None and request.params.get("ExternalId") != wanted):
-            who = f"arn:aws:sts::{account}:user/moto"
-            raise refusals.denied(who, request.operation, role, "sts")
+            raise refusals.denied(caller.arn, "sts:AssumeRole", role, service="sts")
 
     def _register(self, request: Request, world: World) -> None:
         """moto registers scalable targets of endpoints that do not exist. Texts [M]."""
@@ -157,49 +225,6 @@ class Service:
                 raise refusals.in_progress(endpoint.arn)
             if found["variant"] not in {variant.name for variant in endpoint.variants}:
                 raise refusals.invalid(f"No variant {found['variant']} found for endpoint {endpoint.arn}.")
-
-    def _invoke(self, request: Request, world: World) -> Answer:
-        name = request.params["EndpointName"]
-        if "InferenceComponent" in request.params:
-            raise refusals.not_modelled("inference components")
-        with self.rules.lock:
-            world.advance()
-            endpoint = world.endpoints.get(name.lower())
-            # [D] the name's case must match here; [M] an endpoint that serves nothing is reported as missing.
-            if endpoint is None or endpoint.name != name or endpoint.status not in SERVING:
-                raise _runtime(f"Endpoint {name} of account {world.account} not found.")
-            wanted = request.params.get("TargetVariant")
-            variants = [v for v in endpoint.variants if wanted in {None, v.name}]
-            if not variants:
-                raise _runtime(f"Variant {wanted} not found for endpoint {name}.")  # [M]
-            variant = max(variants, key=lambda one: one.current_weight)
-            started = variant.started
-        try:
-            body = container.invoke(started, request.body)
-        except container.ContainerError as failed:
-            return self._model_error(failed, world, name)
-        headers = {"Content-Type": "application/json", "x-Amzn-Invoked-Production-Variant": variant.name}
-        return Answer(200, body, headers)
-
-    def _model_error(self, failed: container.ContainerError, world: World, name: str) -> Answer:
-        side = "client" if failed.status < 500 else "server"
-        logs = f"/aws/sagemaker/Endpoints/{name}"
-        message = (
-            f'Received {side} error ({failed.status}) from primary with message "{failed.body}". '
-            f"See https://{world.region}.console.aws.amazon.com/cloudwatch/home?region={world.region}"
-            f"#logEventViewer:group={logs} in account {world.account} for more information."
-        )
-        more = {
-            "OriginalStatusCode": failed.status,
-            "OriginalMessage": failed.body,
-            "LogStreamArn": f"arn:aws:logs:{world.region}:{world.account}:log-group:{logs}",
-        }
-        return wire.error("rest-json", refusals.Refusal("ModelError", message, 424), more)
-
-
-def _runtime(message: str) -> refusals.Refusal:
-    """The runtime's code is ValidationError: unlike the control plane's, it is in the service model [S]."""
-    return refusals.Refusal("ValidationError", message)
 
 
 def _answered_here(request: Request) -> bool:

@@ -15,11 +15,19 @@ from xml.sax.saxutils import escape
 from tests.testbed.sagemaker.refusals import Refusal
 
 _INVOKE = re.compile(r"/endpoints/([^/]+)/invocations/?$")
+_OPENAI = re.compile(r"/endpoints/([^/]+)/openai/v1/(.*)$")
 _CREDENTIAL = re.compile(r"Credential=([^/\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _SERVICES = {"SageMaker": "sagemaker", "AnyScaleFrontendService": "application-autoscaling"}
-_REASONS = {200: "OK", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 424: "Failed Dependency"}
+_REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    424: "Failed Dependency",
+    429: "Too Many Requests",
+}
 
-Protocol = Literal["json", "query", "rest-json"]
+Protocol = Literal["json", "query", "rest-json", "openai"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Request:
     access_key: str
     region: str
     body: bytes
+    bearer: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ def sniff(path: str, headers: Message) -> Protocol | None:
     """The protocols whose operation can be told; None (S3 and other REST) goes to moto as it comes."""
     if _INVOKE.search(path.partition("?")[0]):
         return "rest-json"
+    if _OPENAI.search(path.partition("?")[0]):
+        return "openai"
     if "X-Amz-Target" in headers:
         return "json"
     if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
@@ -58,6 +69,8 @@ def sniff(path: str, headers: Message) -> Protocol | None:
 
 
 def parse(protocol: Protocol, path: str, headers: Message, body: bytes) -> Request:
+    if protocol == "openai":
+        return _openai(path, headers, body)
     credential = _CREDENTIAL.search(headers.get("Authorization", ""))
     access_key, region, service = credential.groups() if credential else ("", "", "")
     if protocol == "rest-json":
@@ -72,6 +85,16 @@ def parse(protocol: Protocol, path: str, headers: Message, body: bytes) -> Reque
         return Request(_SERVICES.get(prefix, service), operation, _json(body), protocol, access_key, region, body)
     form = {key: values[0] for key, values in parse_qs(body.decode(), keep_blank_values=True).items()}
     return Request(service, form.get("Action", ""), form, protocol, access_key, region, body)
+
+
+def _openai(path: str, headers: Message, body: bytes) -> Request:
+    """A base URL ends with /openai/v1; the client appends what it wants, chat/completions or something else."""
+    found = _OPENAI.search(path.partition("?")[0])
+    name, wanted = (unquote(found[1]), found[2].strip("/")) if found else ("", "")
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    bearer = token.strip() if scheme.lower() == "bearer" else ""
+    operation = "ChatCompletions" if wanted == "chat/completions" else wanted
+    return Request("sagemaker-runtime", operation, {"EndpointName": name}, "openai", "", "", body, bearer)
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -97,7 +120,8 @@ def error(protocol: Protocol, refusal: Refusal, more: Mapping[str, Any] | None =
             "<RequestId>0</RequestId></ErrorResponse>"
         )
         return Answer(refusal.status, xml.encode(), {"Content-Type": "text/xml"})
+    runtime = protocol in {"rest-json", "openai"}
     word = "Message" if protocol == "rest-json" else "message"
     body = json.dumps({"__type": refusal.code, word: refusal.message, **(more or {})}).encode()
-    kind = "application/json" if protocol == "rest-json" else "application/x-amz-json-1.1"
+    kind = "application/json" if runtime else "application/x-amz-json-1.1"
     return Answer(refusal.status, body, {"Content-Type": kind, "x-amzn-ErrorType": refusal.code})

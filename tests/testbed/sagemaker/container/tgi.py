@@ -1,23 +1,15 @@
-"""A look-alike of text-generation-inference, as much of it as SageMaker shows: /ping and /invocations.
-
-It is no model: it says what it was started with. It reads only what a real container gets (the image and the
-environment of the deployed model, the instance it runs on), so that a wrong environment fails here as well.
-The launcher's rules are TGI 3.3's (facts/engines.md, facts/sagemaker-containers.md).
-"""
+"""A look-alike of text-generation-inference: TGI 3.3's rules (facts/engines.md, facts/sagemaker-containers.md)."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-CheckWeights = Callable[[str, str], bool]
+from tests.testbed.sagemaker.container.started import ContainerError, Started, gpus, words
 
-MAX_NEW_TOKENS = 100
 _QUANTIZE = {
     "awq",
     "compressed-tensors",
@@ -41,68 +33,30 @@ _NUMBERS = (
     "MAX_CONCURRENT_REQUESTS",
     "MAX_BATCH_SIZE",
 )
-_GPUS_BY_SIZE: Mapping[str, Mapping[str, int]] = {
-    "p2": {"xlarge": 1, "8xlarge": 8, "16xlarge": 16},
-    "p3": {"2xlarge": 1, "8xlarge": 4, "16xlarge": 8},
-    "p4d": {"24xlarge": 8},
-    "p4de": {"24xlarge": 8},
-    "p5": {"4xlarge": 1, "48xlarge": 8},
-    "p5e": {"48xlarge": 8},
-    "p5en": {"48xlarge": 8},
-    "p6-b200": {"48xlarge": 8},
-    "p6-b300": {"48xlarge": 8},
-    "p6e-gb200": {"36xlarge": 4},
-    "g4dn": {"12xlarge": 4},
-    "g5": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8},
-    "g6": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8},
-    "g6e": {"12xlarge": 4, "24xlarge": 4, "48xlarge": 8},
-    "g7e": {"12xlarge": 2, "24xlarge": 4, "48xlarge": 8},
-}
 
 
-def gpus(instance_type: str) -> int:
-    """GPUs of an ml.* type; 0 for families without. Sizes that the table leaves out have one."""
-    _, family, size = instance_type.split(".", 2)
-    if family in _GPUS_BY_SIZE:
-        return _GPUS_BY_SIZE[family].get(size, 1)
-    return 1 if re.match(r"[gp]\d", family) else 0
+def repo(started: Started) -> str:
+    return started.environment.get("HF_MODEL_ID", "")
 
 
-@dataclass(frozen=True)
-class Started:
-    """What a container was started with: taken when the deployment began, as the real one pulls it."""
+def revision(started: Started) -> str:
+    return started.environment.get("HF_MODEL_REVISION", "") or "main"
 
-    image: str
-    environment: Mapping[str, str]
-    instance_type: str
-    has_model_data: bool = False
-    isolated: bool = False
 
-    @property
-    def repo(self) -> str:
-        return self.environment.get("HF_MODEL_ID", "")
-
-    @property
-    def revision(self) -> str:
-        return self.environment.get("HF_MODEL_REVISION", "") or "main"
-
-    def why_not(self, check_weights: CheckWeights | None) -> str | None:
-        """What the log would say if the launcher gives up; None: /ping answers 200."""
-        problem = _model(self) or _numbers(self.environment) or _limits(self.environment) or _gpus(self)
-        if problem:
-            return problem
-        if check_weights and not self.repo.startswith("/") and not check_weights(self.repo, self.revision):
-            return f"401 Client Error: cannot download {self.repo} at {self.revision}"
-        return None
+def why_not(started: Started) -> str | None:
+    """What the log would say if the launcher gives up; None: /ping answers 200."""
+    return _model(started) or _numbers(started.environment) or _limits(started.environment) or _gpus(started)
 
 
 def _model(started: Started) -> str | None:
-    if not started.repo:
+    if not repo(started):
         return "HF_MODEL_ID must be set"
     if "API_KEY" in started.environment:
         return "API_KEY must not be set: SageMaker's health check has no bearer token"
-    if started.repo.startswith("/"):
-        return None if started.has_model_data else f"{started.repo}: no such directory"
+    if repo(started).startswith("/"):
+        if "HF_MODEL_REVISION" in started.environment:  # a revision makes the launcher ask the Hub (facts/engines.md)
+            return f"Repo id must be in the form 'repo_name' or 'namespace/repo_name': '{repo(started)}'"
+        return None if started.has_model_data else f"{repo(started)}: no such directory"
     if started.isolated:
         return "network isolation: the Hub cannot be reached"
     return None
@@ -144,26 +98,33 @@ def max_total(env: Mapping[str, str]) -> int | None:
     return int(found) if found else None
 
 
-class ContainerError(Exception):
-    """The container's own answer, which SageMaker wraps into a ModelError."""
+def _refused(status: int, message: str, kind: str = "validation") -> ContainerError:
+    return ContainerError(status, json.dumps({"error": message, "error_type": kind}))
 
-    def __init__(self, status: int, message: str, kind: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = json.dumps({"error": message, "error_type": kind})
+
+def _read(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise _refused(400, "Failed to parse the request body as JSON") from None
+
+
+def chat(started: Started, body: bytes) -> bytes:
+    """POST /v1/chat/completions."""
+    request = _read(body)
+    if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
+        raise _refused(422, "Failed to deserialize the JSON body: missing field `messages`")
+    return json.dumps(_chat(started, request)).encode()
 
 
 def invoke(started: Started, body: bytes) -> bytes:
     """POST /invocations: takes both of TGI's shapes, as its union handler does."""
-    try:
-        request = json.loads(body)
-    except ValueError:
-        raise ContainerError(400, "Failed to parse the request body as JSON", "validation") from None
+    request = _read(body)
     if isinstance(request, dict) and isinstance(request.get("messages"), list):
         return json.dumps(_chat(started, request)).encode()
     if isinstance(request, dict) and isinstance(request.get("inputs"), str):
         return json.dumps(_generate(started, request)).encode()
-    raise ContainerError(422, "Failed to deserialize the JSON body: missing `inputs` or `messages`", "validation")
+    raise _refused(422, "Failed to deserialize the JSON body: missing `inputs` or `messages`")
 
 
 def fingerprint(started: Started) -> str:
@@ -175,16 +136,16 @@ def fingerprint(started: Started) -> str:
 def _chat(started: Started, request: Mapping[str, Any]) -> dict[str, Any]:
     prompt = " ".join(str(message.get("content", "")) for message in request["messages"])
     if not request["messages"]:
-        raise ContainerError(422, "Input validation error: `inputs` cannot be empty", "validation")
+        raise _refused(422, "Input validation error: `inputs` cannot be empty")
     if request.get("stream"):
-        raise ContainerError(422, "This look-alike does not stream", "validation")
+        raise _refused(422, "This look-alike does not stream")
     tokens = _admit(started, prompt, request.get("max_tokens"))
-    text, reason, generated = _answer(started, prompt, request.get("max_tokens"))
+    text, reason, generated = words(repo(started), revision(started), prompt, request.get("max_tokens"))
     return {
         "object": "chat.completion",
         "id": "",
         "created": int(time.time()),
-        "model": started.repo,
+        "model": repo(started),
         "system_fingerprint": fingerprint(started),
         "choices": [
             {
@@ -206,7 +167,7 @@ def _generate(started: Started, request: Mapping[str, Any]) -> list[dict[str, An
     parameters = request.get("parameters") or {}
     limit = parameters.get("max_new_tokens")
     _admit(started, request["inputs"], limit)
-    text, reason, generated = _answer(started, request["inputs"], limit)
+    text, reason, generated = words(repo(started), revision(started), request["inputs"], limit)
     answer: dict[str, Any] = {"generated_text": text}
     if parameters.get("details"):
         answer["details"] = {"finish_reason": reason, "generated_tokens": generated, "seed": None}
@@ -218,30 +179,15 @@ def _admit(started: Started, prompt: str, limit: int | None) -> int:
     tokens = max(len(prompt.split()), 1)
     longest, total = max_input(started.environment), max_total(started.environment)
     if not prompt.strip():
-        raise ContainerError(422, "Input validation error: `inputs` cannot be empty", "validation")
+        raise _refused(422, "Input validation error: `inputs` cannot be empty")
     if limit is not None and (not isinstance(limit, int) or limit <= 0):
-        raise ContainerError(422, "Input validation error: `max_new_tokens` must be strictly positive", "validation")
+        raise _refused(422, "Input validation error: `max_new_tokens` must be strictly positive")
     if longest is not None and tokens > longest:
-        raise ContainerError(
-            422,
-            f"Input validation error: `inputs` must have less than {longest} tokens. Given: {tokens}",
-            "validation",
-        )
+        raise _refused(422, f"Input validation error: `inputs` must have less than {longest} tokens. Given: {tokens}")
     if total is not None and limit is not None and tokens + limit > total:
-        raise ContainerError(
+        raise _refused(
             422,
             f"Input validation error: `inputs` tokens + `max_new_tokens` must be <= {total}. "
             f"Given: {tokens} `inputs` tokens and {limit} `max_new_tokens`",
-            "validation",
         )
     return tokens
-
-
-def _answer(started: Started, prompt: str, limit: int | None) -> tuple[str, str, int]:
-    seen = hashlib.sha256(prompt.encode()).hexdigest()[:8]
-    words = (
-        f"This is no model but a look-alike. It was started with {started.repo} at revision "
-        f"{started.revision} and read prompt {seen}."
-    ).split()
-    allowed = limit if limit is not None else MAX_NEW_TOKENS
-    return " ".join(words[:allowed]), "length" if allowed < len(words) else "stop", min(allowed, len(words))
