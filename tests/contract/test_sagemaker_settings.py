@@ -168,6 +168,19 @@ async def test_an_update_retains_counts_and_takes_the_new_configs_capture(
     assert update.get("ExcludeRetainedVariantProperties") == excluded
 
 
+async def test_a_roll_switches_capture_on_and_off(sagemaker: LocalSageMaker, clients: AwsClients) -> None:
+    """From what a look shows, the plan says that the endpoint's capture is not to be kept."""
+    client, plain, capturing = sagemaker.client(), of(), of(dataCapture=CAPTURE)
+    await created(clients, plain)
+    for want, percent in ((capturing, 20), (plain, None)):
+        question = Question(OWNER, ENDPOINT, want.config.name, want.model.name)
+        seen = await Look(clients, placed(), question).observation()
+        await do(clients, *plan(replace(situation(want), seen=seen)).steps)
+        described = client.describe_endpoint(EndpointName=ENDPOINT).get("DataCaptureConfig") or {}
+        assert described.get("CurrentSamplingPercentage") == percent
+        assert client.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"] == want.config.name
+
+
 async def test_tags_are_put_and_taken_away_and_others_stay(sagemaker: LocalSageMaker, clients: AwsClients) -> None:
     await created(clients, of(tags={"team": "search", "stage": "test"}))
     client = sagemaker.client()

@@ -15,6 +15,13 @@ def config_in_service(bench: Workbench) -> dict[str, Any]:
     return found
 
 
+def captured(bench: Workbench) -> int | None:
+    """The percentage of requests that the endpoint captures, whatever its config says; None: none."""
+    client = bench.sagemaker.client(region=REGION)
+    capture = client.describe_endpoint(EndpointName=bench.endpoint).get("DataCaptureConfig")
+    return capture["CurrentSamplingPercentage"] if capture else None
+
+
 def change(bench: Workbench, **target: Any) -> None:
     bench.cluster.patch("Deployment", bench.namespace, "twin", {"spec": {"target": {"sageMaker": target}}})
 
@@ -114,13 +121,18 @@ def test_data_capture_is_switched_on_and_off_by_a_roll(bench: Workbench, commit:
         change(bench, dataCapture=CAPTURE)
         bench.wait(lambda: "DataCaptureConfig" in config_in_service(bench), "requests are captured")
         bench.wait_serving(commit)
-        assert config_in_service(bench)["DataCaptureConfig"]["InitialSamplingPercentage"] == 20
+        assert captured(bench) == 20
         (update,) = [call for call in bench.sagemaker.mutations() if call.operation == "UpdateEndpoint"]
         assert update.params["ExcludeRetainedVariantProperties"] == [{"VariantPropertyType": "DataCaptureConfig"}]
+
+        change(bench, dataCapture={"samplingPercent": 50})
+        bench.wait(lambda: captured(bench) == 50, "more requests are captured")
+        bench.wait_serving(commit)
 
         change(bench, dataCapture=None)
         bench.wait(lambda: "DataCaptureConfig" not in config_in_service(bench), "nothing is captured")
         bench.wait_serving(commit)
+        assert captured(bench) is None
         assert bench.sagemaker.names("model") == models  # the model is the same all the time
 
 
