@@ -151,10 +151,10 @@ def _orphans(
     clock: Clock,
 ) -> OrphanSweep:
     survey = SageMakerSurvey(
-        clients,
+        lambda place: clients,
         Trickle(survey_spacing(settings.aws_requests_per_second), clock),
         account=lambda place: target.account(place.region),
-        poller=lambda place: target.poller(place.region),
+        poller=lambda place: target.running_poller(place.region),
     )
     policy = Policy(
         jurisdiction=Jurisdiction(installation.identifier, frozenset(settings.namespaces)),

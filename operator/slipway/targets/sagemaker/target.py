@@ -33,7 +33,7 @@ class SageMaker:
             self._pollers[region] = self._make_poller(region)
         return self._pollers[region]
 
-    def poller(self, region: str) -> EndpointPoller | None:
+    def running_poller(self, region: str) -> EndpointPoller | None:
         """The shared poller of a region, if anybody needed it yet."""
         return self._pollers.get(region)
 
