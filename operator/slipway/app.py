@@ -164,7 +164,7 @@ def _orphans(
     clock: Clock,
 ) -> OrphanSweep:
     survey = SageMakerSurvey(
-        clients,
+        lambda place: clients.session(place.identity),
         Trickle(survey_spacing(settings.aws_requests_per_second), clock),
         account=lambda place: target.under(place.identity).account(place.region),
         poller=lambda place: target.running_poller(place.identity, place.region),

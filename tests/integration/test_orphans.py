@@ -124,8 +124,12 @@ def test_an_orphan_in_motion_waits(abandoned: Workbench) -> None:
         bench.wait(lambda: bench.sagemaker.resources() == [], "everything is removed")
 
 
-def test_what_a_region_refuses_stops_neither_the_operator_nor_other_regions(bench: Workbench, commit: str) -> None:
-    bench.sagemaker.deny("ListModels")
+def test_where_the_search_is_refused_everything_else_goes_on(bench: Workbench, commit: str) -> None:
+    refused = ("AccessDeniedException", "not authorized to perform: sagemaker:ListModels", 400)
+    of_the_search = {"NameContains": "slw-"}
+    bench.sagemaker.fail(
+        "ListModels", times=None, error=refused, match=lambda asked: of_the_search.items() <= asked.items()
+    )
     settings: dict[str, Any] = {**QUICK, "aws_regions": [REGION, "us-east-1"]}
     with bench.operator(**settings) as operator:
         bench.wait(

@@ -150,6 +150,9 @@ class TestRefusals:
             ("SWEEP_INTERVAL", "0"),
             ("HTTP_PORT", "70000"),
             ("LOG_LEVEL", "LOUD"),
+            ("ORPHANS", "Remove"),
+            ("ORPHAN_SWEEP", "0"),
+            ("ORPHAN_GRACE", "-1"),
         ],
     )
     def test_a_value_with_which_nothing_would_work_is_refused(

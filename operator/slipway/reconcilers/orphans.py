@@ -8,7 +8,6 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 from slipway.domain.errors import OutsideError
 from slipway.domain.names import Owner
@@ -23,17 +22,16 @@ from slipway.domain.sagemaker.orphans import (
     Place,
     Resource,
     Site,
-    Tags,
     Verdict,
     finding,
     judge,
-    plan_removal,
 )
 from slipway.kube import Kube
 from slipway.loop.clock import Clock
 from slipway.loop.keys import Key
 from slipway.loop.store import Store
 from slipway.reconcilers.homes import home_of
+from slipway.reconcilers.orphan_removal import OrphanRemoval
 from slipway.reconcilers.sightings import Sightings
 from slipway.targets.port import Survey
 from slipway.telemetry.events import EventRecorder
@@ -78,9 +76,9 @@ class OrphanSweep:
         clock: Clock,
     ) -> None:
         self._policy = policy
-        self._kube = kube
         self._store = store
         self._survey = survey
+        self._removal = OrphanRemoval(policy.jurisdiction, kube, survey)
         self._events = events
         self._metrics = metrics
         self._clock = clock
@@ -177,7 +175,7 @@ class OrphanSweep:
         self._count(site, judged)
         self._say(site, judged, sightings)
         if self._policy.removes:
-            await self._remove(place, site, judged, sightings)
+            await self._removal.remove(place, site, judged, lambda one: sightings.age(one) > self._policy.grace)
 
     def _newcomers(self, in_doubt: list[Resource], sightings: Sightings) -> Homes:
         """The owners of what is in doubt that are in the store now."""
@@ -205,32 +203,3 @@ class OrphanSweep:
             said = finding(orphans, site, removed_after=self._policy.grace if self._policy.removes else None)
             log.warning("%s: %s", said.reason, said.message)
             self._events.warn(Key("Deployment", owner.namespace, owner.name), owner.uid, said)
-
-    async def _remove(self, place: Place, site: Site, judged: list[Judged], sightings: Sightings) -> None:
-        def is_due(resource: Resource) -> bool:
-            return sightings.age(resource) > self._policy.grace
-
-        stuck: set[tuple[str, str]] = set()
-        for one in plan_removal(judged, is_due):
-            owner = one.owner
-            if owner is None or (owner.namespace, owner.name) in stuck:
-                continue  # what comes later of this owner needs what comes first to be gone
-            try:
-                removed = await self._survey.remove(place, site, one.resource, partial(self._still, site, one.resource))
-            except OutsideError as refused:
-                log.warning("the orphaned %s %s was not removed: %s", one.resource.kind, one.resource.name, refused)
-                removed = False
-            if removed:
-                log.warning("removed the orphaned %s %s of %s", one.resource.kind, one.resource.name, site)
-            else:
-                stuck.add((owner.namespace, owner.name))
-
-    async def _still(self, site: Site, resource: Resource, tags: Tags | None) -> bool:
-        """Whether it is an orphan right now, by its tags as they are and by what the API server knows.
-
-        Raises an OutsideError if the API server does not tell.
-        """
-        if judge(resource, tags, self._policy.jurisdiction, site, {}).verdict is not Verdict.ORPHANED:
-            return False
-        owner = self._policy.jurisdiction.owner(resource, tags or {})
-        return owner is not None and await self._kube.get(Key("Deployment", owner.namespace, owner.name)) is None

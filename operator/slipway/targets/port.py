@@ -67,6 +67,10 @@ class Survey(Protocol):
         """The tags of a resource; None if it is gone, or not visible yet."""
         ...
 
+    async def uses(self, place: Place, site: Site, endpoint: Resource) -> frozenset[str]:
+        """Names of the configs and models that an endpoint serves from, or is about to."""
+        ...
+
     async def remove(
         self, place: Place, site: Site, resource: Resource, still: Callable[[Tags | None], Awaitable[bool]]
     ) -> bool:

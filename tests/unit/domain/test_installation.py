@@ -3,7 +3,7 @@
 import pytest
 
 from slipway.domain.installation import PUBLIC_HUB, Installation
-from slipway.domain.permissions import PlacementRequest, refusal
+from slipway.domain.permissions import PlacementRequest, PlacementRule, refusal
 from tests.unit.domain.builders import ACCOUNT, REGION, ROLE
 
 REQUEST = PlacementRequest("ml", ACCOUNT, REGION, ROLE)
@@ -19,6 +19,12 @@ def test_default_regions_and_roles_are_for_every_namespace_in_the_operators_own_
     assert refusal(PlacementRequest("lab", ACCOUNT, "eu-west-1", ROLE), (), default) is None
     assert refusal(PlacementRequest("ml", "999999999999", REGION, ROLE), (), default)
     assert refusal(PlacementRequest("ml", ACCOUNT, "us-east-1", ROLE), (), default)
+
+
+def test_regions_are_named_where_they_are_no_patterns() -> None:
+    rule = PlacementRule(("ml",), ("*",), ("us-east-1", "us-*", "eu-west-[12]"), ("*",))
+    found = Installation("here", default_regions=("eu-central-1", "?"), placement_rules=(rule,)).named_regions
+    assert found == {"eu-central-1", "us-east-1"}
 
 
 MIRROR, OTHER = "https://mirror.example", "https://other.example/hub"

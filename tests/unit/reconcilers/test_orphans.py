@@ -53,6 +53,8 @@ class Aws:
     asked: list[str] = field(default_factory=list)
     """ARNs whose tags were read for a search."""
     searched: list[Place] = field(default_factory=list)
+    serves_from: dict[str, set[str]] = field(default_factory=dict)
+    """By the name of the endpoint."""
     removed: list[str] = field(default_factory=list)
     before_removal: Callable[[Resource], None] = lambda resource: None
 
@@ -101,6 +103,10 @@ class Aws:
             raise self.errors[resource.arn]
         found = self.things.get(resource.arn)
         return found[2] if found else None
+
+    async def uses(self, place: Place, site: Site, endpoint: Resource) -> frozenset[str]:
+        self._tags(endpoint)
+        return frozenset(self.serves_from.get(endpoint.name, ()))
 
     async def remove(
         self, place: Place, site: Site, resource: Resource, still: Callable[[Tags | None], Awaitable[bool]]
@@ -464,6 +470,33 @@ class TestRemoval:
         bench.aws.before_removal = meanwhile
         await bench.search(3)
         assert bench.aws.removed == []
+
+    @pytest.mark.parametrize("tags", [{}, {TAG_RETAINED: "adopted"}])
+    async def test_what_an_endpoint_of_somebody_else_serves_from_stays(self, tags: dict[str, str]) -> None:
+        """It was adopted, and then left on purpose, or its Deployment moved, or has only just begun."""
+        bench = Bench(removes=True)
+        config, model, other = (bench.aws.add(kind) for kind in (Kind.CONFIG, Kind.MODEL, Kind.MODEL))
+        heir = replace(DEAD, name="heir")
+        bench.aws.add(Kind.ENDPOINT, heir, name="adopted", **tags)
+        bench.live(heir, Site(ACCOUNT, "us-east-1"))
+        bench.aws.serves_from["adopted"] = {config, model}
+        await bench.search(4)
+        assert bench.aws.removed == [other]
+        bench.aws.serves_from["adopted"] = {model}
+        await bench.search()
+        assert bench.aws.removed == [other, config]
+
+    async def test_where_that_cannot_be_told_only_endpoints_go(self) -> None:
+        bench = Bench(removes=True)
+        bench.aws.add(Kind.CONFIG)
+        gone = bench.aws.add(Kind.ENDPOINT, replace(DEAD, name="other"))
+        retained = bench.aws.add(Kind.ENDPOINT, replace(DEAD, name="retained"), **{TAG_RETAINED: "x"})
+        await bench.search(2, every=1800.0)
+        bench.aws.errors[f"{ACCOUNT}/{REGION}/endpoint/{retained}"] = Transient("AwsUnavailable", "DescribeEndpoint")
+        bench.clock.advance(HOUR)
+        bench.sweep._sightings[HERE].questions = lambda in_doubt, limit: []  # type: ignore[method-assign]
+        await bench.search()
+        assert bench.aws.removed == [gone]
 
     async def test_what_cannot_be_removed_holds_up_its_owner_alone(self) -> None:
         bench = Bench(removes=True)

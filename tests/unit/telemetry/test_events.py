@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from slipway.domain.conditions import Transition
+from slipway.domain.conditions import Finding, Transition
 from slipway.domain.errors import NotFound, OutsideError
 from slipway.kube import Kube
 from slipway.telemetry.events import EventRecorder
@@ -101,6 +101,15 @@ async def test_good_news_are_no_warning_and_events_keep_their_order(bench: Bench
     async with bench.sending() as until_:
         await until_(lambda: len(bench.events.created) == 3)
     assert [event["type"] for event in bench.events.created] == ["Normal", "Warning", "Normal"]
+
+
+async def test_a_warning_may_be_about_an_object_that_is_gone(bench: Bench) -> None:
+    bench.recorder.warn(A, "uid-gone", Finding("Orphaned", "left in AWS"))
+    async with bench.sending() as until_:
+        await until_(lambda: bench.events.created)
+    (event,) = bench.events.created
+    assert (event["type"], event["reason"], event["message"]) == ("Warning", "Orphaned", "left in AWS")
+    assert (event["involvedObject"]["uid"], event["involvedObject"]["kind"]) == ("uid-gone", "Deployment")
 
 
 async def test_a_message_is_one_that_the_api_server_takes(bench: Bench) -> None:

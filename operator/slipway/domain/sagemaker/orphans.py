@@ -45,6 +45,9 @@ class Site:
     account: str
     region: str
 
+    def __str__(self) -> str:
+        return f"{self.region} of account {self.account}"
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -232,7 +235,7 @@ def finding(orphans: Sequence[Judged], site: Site, *, removed_after: float | Non
     else:
         minutes = round(removed_after / 60)
         why = f"there is no Deployment {name}. They are removed unless it is created again within {minutes} minutes"
-    return Finding("Orphaned", f"left in AWS ({site.account}, {site.region}): {_named(orphans)}; {why}")
+    return Finding("Orphaned", f"left in {site}: {_named(orphans)}; {why}")
 
 
 def _named(orphans: Sequence[Judged]) -> str:

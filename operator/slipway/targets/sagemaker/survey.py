@@ -9,7 +9,7 @@ from slipway.domain.sagemaker.orphans import Kind, Place, Resource, Site, Tags
 from slipway.domain.sagemaker.steps import DeleteEndpoint, DeleteEndpointConfig, DeleteModel, Step
 from slipway.loop.trickle import Trickle
 from slipway.targets.sagemaker.act import Act
-from slipway.targets.sagemaker.clients import AwsClients
+from slipway.targets.sagemaker.clients import AwsSession
 from slipway.targets.sagemaker.look import instant
 from slipway.targets.sagemaker.poller import EndpointPoller
 from slipway.targets.sagemaker.region import Region
@@ -35,13 +35,14 @@ class SageMakerSurvey:
 
     def __init__(
         self,
-        clients: AwsClients,
+        clients: Callable[[Place], AwsSession],
         trickle: Trickle,
         *,
         account: Callable[[Place], Awaitable[str]],
         poller: Callable[[Place], EndpointPoller | None],
     ) -> None:
-        """`account` of the identity at a place. `poller`: the shared one of a place, if there is one already."""
+        """`clients` that act with the identity of a place, the `account` of that identity, and the shared `poller` of a
+        place, if there is one already."""
         self._clients = clients
         self._trickle = trickle
         self._account = account
@@ -53,7 +54,7 @@ class SageMakerSurvey:
 
     async def resources(self, place: Place, site: Site) -> list[Resource]:
         """Every endpoint, and every model and config whose name begins as ours do. Endpoints come last."""
-        at = Region(self._clients.session(place.identity), _placement(place, site, ""))
+        at = Region(self._clients(place), _placement(place, site, ""))
         configs = await self._listed(at, Kind.CONFIG, "list_endpoint_configs", "EndpointConfig", of_ours=True)
         models = await self._listed(at, Kind.MODEL, "list_models", "Model", of_ours=True)
         poller = self._poller(place)
@@ -86,9 +87,22 @@ class SageMakerSurvey:
         return await self._tags(place, site, resource)
 
     async def _tags(self, place: Place, site: Site, resource: Resource) -> Tags | None:
-        return await Region(
-            self._clients.session(place.identity), _placement(place, site, resource.name)
-        ).tags_if_there(resource.arn)
+        return await Region(self._clients(place), _placement(place, site, resource.name)).tags_if_there(resource.arn)
+
+    async def uses(self, place: Place, site: Site, endpoint: Resource) -> frozenset[str]:
+        """Names of the configs and models that an endpoint serves from, or is about to."""
+        await self._trickle.turn(3)
+        at = Region(self._clients(place), _placement(place, site, endpoint.name))
+        found = await at.found("describe_endpoint", EndpointName=endpoint.name) or {}
+        pending = found.get("PendingDeploymentSummary") or {}
+        configs = {one["EndpointConfigName"] for one in (found, pending) if one.get("EndpointConfigName")}
+        models: set[str] = set()
+        for name in configs:
+            config = await at.found("describe_endpoint_config", EndpointConfigName=name) or {}
+            models |= {
+                variant["ModelName"] for variant in config.get("ProductionVariants", []) if "ModelName" in variant
+            }
+        return frozenset(configs | models)
 
     async def remove(
         self, place: Place, site: Site, resource: Resource, still: Callable[[Tags | None], Awaitable[bool]]
@@ -97,7 +111,7 @@ class SageMakerSurvey:
         await self._trickle.turn(2)
         if not await still(await self._tags(place, site, resource)):
             return False
-        await Act(self._clients.session(place.identity), _placement(place, site, resource.name)).do(
+        await Act(self._clients(place), _placement(place, site, resource.name)).do(
             _DELETIONS[resource.kind](resource.name)
         )
         return True

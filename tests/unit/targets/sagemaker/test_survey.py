@@ -43,6 +43,7 @@ class Service:
     clock: FakeClock
     names: dict[str, list[str]] = field(default_factory=lambda: {kind.value: [] for kind in Kind})
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    described: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
 
     def add(self, kind: Kind, name: str, tags: dict[str, str] | None = None) -> Resource:
@@ -67,10 +68,17 @@ class Service:
             if asked["ResourceArn"] not in self.tags:
                 raise NotFound("ResourceNotFound", "no such resource")
             return {"Tags": [{"Key": k, "Value": v} for k, v in self.tags[asked["ResourceArn"]].items()]}
+        if operation.startswith("describe_"):
+            return self._described(operation, *asked.values())
         (name,) = asked.values()
         kind = {"delete_model": Kind.MODEL, "delete_endpoint_config": Kind.CONFIG, "delete_endpoint": Kind.ENDPOINT}
         self.names[kind[operation]].remove(name)
         return {}
+
+    def _described(self, operation: str, name: str) -> dict[str, Any]:
+        if name not in self.described:
+            raise NotFound("EndpointNotFound", f"Could not find {name}")
+        return self.described[name]
 
     def _listed(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         items, camel, kind = LISTS[operation]
@@ -112,7 +120,7 @@ class Bench:
         self.clock = FakeClock(0.0)
         self.service = Service(self.clock)
         self.survey = SageMakerSurvey(
-            cast(AwsClients, self.service),
+            lambda place: cast(AwsClients, self.service),
             Trickle(survey_spacing(Settings().aws_requests_per_second), self.clock, self.sleep),
             account=self.account,
             poller=lambda place: cast(EndpointPoller, Poller(self.service)) if polled else None,
@@ -152,6 +160,18 @@ class TestLists:
         assert await bench.survey.tags(PLACE, HERE, made) == {"a": "b"}
         bench.service.tags.clear()
         assert await bench.survey.tags(PLACE, HERE, made) is None
+
+
+class TestUse:
+    async def test_an_endpoint_serves_from_its_configs_and_their_models(self, bench: Bench) -> None:
+        made = bench.service.add(Kind.ENDPOINT, "e")
+        assert await bench.survey.uses(PLACE, HERE, made) == frozenset()
+        bench.service.described["e"] = {"EndpointConfigName": "c", "PendingDeploymentSummary": {}}
+        assert await bench.survey.uses(PLACE, HERE, made) == {"c"}
+        bench.service.described["e"]["PendingDeploymentSummary"] = {"EndpointConfigName": "next"}
+        bench.service.described["c"] = {"ProductionVariants": [{"ModelName": "m"}, {}]}
+        bench.service.described["next"] = {"ProductionVariants": [{"ModelName": "n"}]}
+        assert await bench.survey.uses(PLACE, HERE, made) == {"c", "m", "next", "n"}
 
 
 class TestRemoval:
