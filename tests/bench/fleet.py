@@ -10,8 +10,7 @@ from typing import Any
 import aiohttp
 import yaml
 
-from slipway.api.v1alpha1 import API_VERSION, FINALIZER
-from slipway.kube import FIELD_MANAGER
+from slipway.api.v1alpha1 import API_VERSION, FIELD_MANAGER, FINALIZER
 from tests.testbed.sagemaker import ROLE
 from tests.testbed.workbench import REGION
 
@@ -70,6 +69,17 @@ def set_statuses(kubeconfig: Path, namespace: str, objects: Iterable[tuple[Objec
         path = f"{_path(namespace, raw)}/{name}/status?fieldManager={FIELD_MANAGER}&force=true"
         body = {"apiVersion": API_VERSION, "kind": raw["kind"], "metadata": {"name": name}, "status": status}
         requests.append(("PATCH", path, body))
+    asyncio.run(_send(yaml.safe_load(kubeconfig.read_text()), requests))
+
+
+def apply_secrets(kubeconfig: Path, namespace: str, manifests: Iterable[Object]) -> None:
+    """Apply Secrets, in the operator's own way and name."""
+    requests = []
+    for manifest in manifests:
+        name = manifest["metadata"]["name"]
+        requests.append(
+            ("PATCH", f"/api/v1/namespaces/{namespace}/secrets/{name}?fieldManager={FIELD_MANAGER}", manifest)
+        )
     asyncio.run(_send(yaml.safe_load(kubeconfig.read_text()), requests))
 
 

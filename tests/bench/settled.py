@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.api.v1alpha1.deployment import Attempt, Deployment, Placement
+from slipway.api.v1alpha1.deployment import Attempt, Binding, Deployment, DeploymentStatus, Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
-from slipway.domain import deployments, model_versions
+from slipway.domain import binding, deployments, model_versions
+from slipway.domain.binding import Bound
 from slipway.domain.checks.image import image_of
 from slipway.domain.conditions import timestamp
 from slipway.domain.deployments import Result
@@ -89,9 +90,18 @@ class Served:
             placement=Placement(target="SageMaker", account=ACCOUNT, region=region, endpoint_name=self.endpoint_name),
             attempt=self._attempt(now),
             image=self.wanted.image,
+            config=self.wanted.config.name,
             revision=progress.revised(self.deployment.status, seen, self.wanted, self.owner, now),
+            bound=Bound(Binding(name=binding.binding_name(self.owner.name))),
         )
         return deployments.next_status(self.deployment, result, now).to_api()
+
+    def secret(self, status: Object) -> Object:
+        """The Secret for clients that belongs to this status."""
+        entries = binding.entries(DeploymentStatus.model_validate(status))
+        if entries is None:
+            raise AssertionError("every Deployment of the bench serves")
+        return binding.manifest(self.deployment.metadata, entries)
 
     def _attempt(self, now: datetime) -> Attempt:
         wanted = self.wanted

@@ -127,6 +127,8 @@ def _settle(bench: Bench, sagemaker: SageMakerProcess, namespace: str, models: i
     rows = sagemaker.endpoints()
     statuses = [(raw, served.status(rows[served.endpoint_name])) for raw, served in made]
     fleet.set_statuses(admin, namespace, statuses)
+    secrets = [served.secret(status) for (_, served), (_, status) in zip(made, statuses, strict=True)]
+    fleet.apply_secrets(admin, namespace, secrets)
     return list(rows)
 
 

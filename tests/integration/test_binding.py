@@ -4,6 +4,7 @@ import json
 from base64 import b64decode
 from datetime import UTC, datetime
 
+import httpx2
 import pytest
 
 from tests.testbed.controlplane.audit import AuditedWrite
@@ -59,6 +60,21 @@ def test_clients_find_it_by_the_status(bench: Workbench, commit: str) -> None:
     assert owner["uid"] == bench.get("Deployment")["metadata"]["uid"]  # type: ignore[index]
     shown = bench.plane.kubectl("get", "sdep/twin", "-o", "wide", "-n", bench.namespace).stdout
     assert status["endpoint"]["url"] in shown
+
+
+def test_what_it_says_is_enough_to_ask(bench: Workbench, commit: str) -> None:
+    """A client that knows nothing but the Secret. The stand-in is elsewhere than the host, that is all."""
+    with bench.operator():
+        bench.model_version()
+        bench.deployment(target={"endpointName": "Twin-In-Capitals"})
+        bench.wait_serving(commit)
+    binding = content(bench)
+    url = binding["uri"].replace(f"https://{binding['host']}", bench.sagemaker.url) + "/chat/completions"
+    headers = {"Authorization": f"Bearer {bench.sagemaker.bearer_token(region=binding['region'])}"}
+    body = {"model": binding["model"], "messages": [{"role": "user", "content": "Who are you?"}]}
+    answer = httpx2.post(url, headers=headers, json=body, timeout=10, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    assert commit in answer.json()["choices"][0]["message"]["content"]
 
 
 def test_it_is_mended_when_somebody_deletes_or_changes_it(bench: Workbench, commit: str) -> None:

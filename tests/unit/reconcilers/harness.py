@@ -130,8 +130,9 @@ class Harness:
         self.rules = rules
         self.kube = FakeKube()
         self.clock = FakeClock(0.0)
-        # Looks at the Secret are rarer than all other waits, so that these show in what a pass returns.
-        self.timing = Timing(**{"endpoint_visible": 0.0, "binding_recheck": 86400.0, **timing})
+        # Looks at the Secret are rarer than all other waits: they are passes that change nothing, but no rest.
+        looks = {"binding_recheck": 86400.0, "secret_recheck": 86400.0}
+        self.timing = Timing(**{"endpoint_visible": 0.0, **looks, **timing})
         self.generation = 0
         self._uids = 0
         self.start()

@@ -12,12 +12,14 @@ from tests.unit.reconcilers.harness import SDEP, Harness
 ENDPOINT = "ml-twin"
 URL = f"https://runtime.sagemaker.eu-central-1.amazonaws.com/endpoints/{ENDPOINT}/openai/v1"
 NAME = "twin-binding"
+SOON = 30.0
+"""Seconds until what is wrong with the Secret is looked at again."""
 
 
 @pytest.fixture
 def serving() -> Harness:
     """Commit A serves and everything is at rest."""
-    harness = Harness()
+    harness = Harness(secret_recheck=SOON)
     harness.apply(A)
     harness.calm()
     return harness
@@ -134,7 +136,7 @@ def test_somebody_elses_secret_is_left_alone_and_does_not_stop_what_serves(servi
     assert serving.live.status.revision.serving
     assert serving.live.status.revision.serving.revision == B
     assert "password" not in str(serving.live.to_api())
-    assert serving.one_pass() == serving.timing.secret_recheck
+    assert serving.one_pass() == SOON
     del serving.kube.secrets[NAME]
     serving.calm()
     assert serving.conditions() == {"Ready": ("True", "Serving")}
@@ -170,7 +172,7 @@ class TestRefusals:
         return refuse
 
     def test_a_missing_right_is_said_and_everything_else_goes_on(self, refusing: Any) -> None:
-        harness = Harness()
+        harness = Harness(secret_recheck=SOON)
         refusing(harness, Rejected("ApiServerRefused", 'User "slipway" cannot patch resource "secrets"'))
         harness.apply(A)
         harness.calm()
@@ -178,7 +180,7 @@ class TestRefusals:
         assert 'cannot patch resource "secrets"' in harness.message("BindingFailed")
         assert NAME in harness.message("BindingFailed")
         assert bound(harness) is None
-        assert harness.one_pass() == harness.timing.secret_recheck
+        assert harness.one_pass() == SOON
 
     def test_one_that_was_there_stays_named_while_it_cannot_be_changed(self, serving: Harness, refusing: Any) -> None:
         refusing(serving, Transient("ApiServerError", "no"))
