@@ -3,21 +3,18 @@
 from collections.abc import Hashable
 
 from slipway.api.v1alpha1 import FINALIZER
-from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import Placement, RevisionStatus
 from slipway.domain import expiry
-from slipway.domain.checks.placement import other_account, placement_of
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result
-from slipway.domain.errors import OutsideError, Rejected
+from slipway.domain.errors import OutsideError
 from slipway.domain.sagemaker import progress
-from slipway.domain.sagemaker.deletion import plan_deletion
-from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
-from slipway.reconcilers.deployment_pass import DeploymentPass
+from slipway.domain.sagemaker.observation import Observation
+from slipway.reconcilers.removal import RemovalPass
 
 
-class ExpiryPass(DeploymentPass):
-    """Needs no ModelVersion and no valid spec, like the pass of a deletion."""
+class ExpiryPass(RemovalPass):
+    """A pass over a Deployment that must not serve any more."""
 
     async def run(self) -> float | None:
         """Seconds until the next pass."""
@@ -31,13 +28,7 @@ class ExpiryPass(DeploymentPass):
             await self.report(self.refused(Result(expired=expired), held[0]))
             return held[1]
         try:
-            account = await self.account()
-            placement = placement_of(self.deployment, account)
-            if placement is None:
-                raise AssertionError("there is a placement or a target, so there is a placement")
-            if placement.account != account:
-                raise Rejected("PlacementChanged", other_account(placement, account))
-            seen = await self._look(placement)
+            placement, seen = await self.look()
         except OutsideError as error:
             return await self.failed(circumstances, error, Result(expired=expired))
         return await self._remove(circumstances, placement, seen, expired)
@@ -46,20 +37,12 @@ class ExpiryPass(DeploymentPass):
         """Whether anything was ever asked for. The finalizer comes before the placement, and a status may be lost."""
         if self.deployment.status.placement:
             return True
-        return FINALIZER in self.deployment.metadata.finalizers and self.deployment.spec.target.sage_maker is not None
+        return FINALIZER in self.deployment.metadata.finalizers and not self.has_nothing()
 
     async def _remove(
         self, circumstances: Hashable, placement: Placement, seen: Observation, expired: Finding
     ) -> float | None:
-        steps = plan_deletion(
-            self.owner,
-            placement.endpoint_name,
-            seen,
-            self.deployment.status.attempt,
-            retain=False,
-            startup_timeout=seconds(self.deployment.spec.rollout.startup_timeout),
-            may_still_appear=self._age() < self.timing.endpoint_visible,
-        )
+        steps = self.plan(placement, seen, retain=False, age=self._age())
         if steps is None:
             self.tools.retries.clear(self.key)
             return await self._rest()
@@ -82,15 +65,6 @@ class ExpiryPass(DeploymentPass):
             Result(seen=Observation(endpoint=None), revision=nothing, expired=expired, stalled=expired, removed=True)
         )
         return None
-
-    async def _look(self, placement: Placement) -> Observation:
-        question = Question(
-            owner=self.owner,
-            endpoint_name=placement.endpoint_name,
-            inventory=InventoryWish.ALWAYS,
-            alarms=tuple(self.deployment.status.alarms or ()),
-        )
-        return await self.target.observe(placement, question)
 
     def _age(self) -> float:
         """Seconds since it stopped serving."""

@@ -222,3 +222,18 @@ class TestDrift:
         deleted = [s.name for s in serving.world.sent if isinstance(s, DeleteEndpointConfig | DeleteModel)]
         assert "other" not in deleted
         assert sum(isinstance(s, UpdateEndpoint) for s in serving.world.sent) == 1
+
+
+def test_a_variant_that_is_not_the_stored_one_is_taken_as_it_is() -> None:
+    """The endpoint was made anew by hand, under our tags, with SageMaker's usual name."""
+    harness = beside(variant="primary")
+    harness.apply(A, target=ADOPT)
+    harness.calm()
+    harness.world.outside_config("by-hand", "main")
+    harness.world.endpoints[ENDPOINT].config = "by-hand"
+    harness.world._touch(harness.world.endpoints[ENDPOINT])
+    harness.calm()
+    assert harness.conditions() == {"Ready": ("True", "Serving")}
+    assert harness.world.violations == []
+    assert harness.live.status.placement
+    assert harness.live.status.placement.variant is None
