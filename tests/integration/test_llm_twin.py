@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tests.testbed.hub.models import llama_8b_repository
+from tests.testbed.operator_process import OperatorProcess
 from tests.testbed.workbench import ROOT, Workbench
 
 FOLDER = ROOT / "examples" / "llm-twin"
@@ -27,6 +28,14 @@ def inference(runtime: Any, inputs: str) -> str:
     return text
 
 
+def operator_of(bench: Workbench, account: str, **settings: Any) -> OperatorProcess:
+    """The operator with an identity in this account: no role of another one can be passed."""
+    key, secret = bench.sagemaker.credentials(account)
+    identity = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
+    environment = {**bench.environment(**settings), **identity}
+    return OperatorProcess(environment, bench.folder / f"operator-{bench.namespace}.log")
+
+
 def apply(bench: Workbench, *files: Path) -> None:
     for file in files:
         bench.plane.kubectl("apply", f"--filename={file}", f"--namespace={bench.namespace}")
@@ -39,11 +48,12 @@ def test_the_llm_twin_is_served_under_its_own_name(bench: Workbench) -> None:
     bench.hub.create_repo(repo)
     commit = bench.hub.commit(repo, llama_8b_repository(shards=1))
     bench.sagemaker.add_role(role)
-    with bench.operator(aws_regions=[region], aws_execution_roles=[role]):
+    account = role.split(":")[4]
+    with operator_of(bench, account, aws_regions=[region], aws_execution_roles=[role]):
         apply(bench, FOLDER / "modelversion.yaml", FOLDER / "deployment.yaml")
         bench.wait_serving(commit)
 
-        runtime = bench.sagemaker.client("sagemaker-runtime", region=region)
+        runtime = bench.sagemaker.client("sagemaker-runtime", region=region, account=account)
         answer = inference(runtime, PROMPT)
         assert repo in answer
         assert commit in answer
