@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.api.v1alpha1.deployment import Placement
+from slipway.domain.identity import OWN
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import InventoryWish, Question
@@ -72,7 +73,7 @@ def of(commit: str = "a" * 40, owner: Owner = OWNER, **target: Any) -> Desired:
 
 async def do(clients: AwsClients, *steps: Step) -> None:
     for step in steps:
-        await Act(clients, placed()).do(step)
+        await Act(clients.session(OWN), placed()).do(step)
 
 
 async def created(clients: AwsClients, want: Desired, name: str = ENDPOINT, owner: Owner = OWNER) -> None:
@@ -174,7 +175,7 @@ async def test_a_roll_switches_capture_on_and_off(sagemaker: LocalSageMaker, cli
     await created(clients, plain)
     for want, percent in ((capturing, 20), (plain, None)):
         question = Question(OWNER, ENDPOINT, want.config.name, want.model.name)
-        seen = await Look(clients, placed(), question).observation()
+        seen = await Look(clients.session(OWN), placed(), question).observation()
         await do(clients, *plan(replace(situation(want), seen=seen)).steps)
         described = client.describe_endpoint(EndpointName=ENDPOINT).get("DataCaptureConfig") or {}
         assert described.get("CurrentSamplingPercentage") == percent
@@ -207,7 +208,7 @@ async def test_a_look_shows_the_tags_of_all_that_is_there(sagemaker: LocalSageMa
     want = of(tags={"team": "search"})
     await created(clients, want)
     question = Question(OWNER, ENDPOINT, want.config.name, want.model.name, inventory=InventoryWish.ALWAYS)
-    seen = await Look(clients, placed(), question).observation()
+    seen = await Look(clients.session(OWN), placed(), question).observation()
     assert seen.inventory
     assert seen.inventory.tags == {
         resource.arn: resource.tags for resource in sagemaker.resources() if resource.kind != "endpoint"
@@ -222,7 +223,7 @@ async def test_an_endpoint_whose_name_differs_only_in_its_case_is_somebody_elses
     await created(clients, theirs, "Answers", OTHER)
     want = of()
     question = Question(OWNER, "answers", want.config.name, want.model.name)
-    seen = await Look(clients, placed("answers"), question).observation()
+    seen = await Look(clients.session(OWN), placed("answers"), question).observation()
     found = plan(replace(situation(want, seen.endpoint), endpoint_name="answers"))
     assert reasons(found) == (None, "NameConflict")
     assert found.stalled

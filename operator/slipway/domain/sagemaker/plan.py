@@ -93,7 +93,7 @@ def _moving(endpoint: Endpoint) -> Finding:
         EndpointState.DELETING: "is deleting the endpoint, which will be created anew",
         EndpointState.UNKNOWN: "reports a state that this version of Slipway does not know; it is waited for",
     }
-    stage = f": {endpoint.stage}" if endpoint.stage else ""
+    stage = f"; the new fleet: {endpoint.stage}" if endpoint.stage and endpoint.state is EndpointState.UPDATING else ""
     return Finding(endpoint.state.value, f"SageMaker {doing[endpoint.state]} ({endpoint.name}{stage})")
 
 
