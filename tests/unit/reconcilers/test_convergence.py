@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from slipway.domain.binding import entries
+from slipway.domain.expiry import has_expired
 from slipway.domain.names import TAG_RETAINED, Owner
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import EndpointState
@@ -66,9 +67,9 @@ class Life(RuleBasedStateMachine):
     # What must be kept
 
     def _protected(self) -> set[str]:
-        """What the stored status promises to keep, while the object is not being deleted."""
+        """What the stored status promises to keep, while the object is not being deleted and has not expired."""
         found = self.harness.deployment
-        if found is None or found.metadata.deletion_timestamp:
+        if found is None or found.metadata.deletion_timestamp or has_expired(found, self.harness.clock.now()):
             return set()
         kept = (found.status.revision.serving, found.status.revision.previous)
         return {entry.config for entry in kept if entry}
@@ -146,6 +147,28 @@ class Life(RuleBasedStateMachine):
     def roll_out_in_another_way(self, rollout: Json) -> None:
         self.harness.edit(rollout=None)
         self.harness.edit(rollout=rollout)
+
+    @precondition(lambda self: self._lives())
+    @rule(tags=st.dictionaries(st.sampled_from(["team", "stage"]), st.sampled_from(["a", "b"])))
+    def tag(self, tags: dict[str, str]) -> None:
+        self.harness.edit(target={"sageMaker": {"tags": None}})
+        self.harness.edit(target={"sageMaker": {"tags": tags}})
+
+    @precondition(lambda self: self._lives())
+    @rule(engine=st.sampled_from(["TGI", "vLLM"]))
+    def change_the_engine(self, engine: str) -> None:
+        self.harness.edit(engine={"name": engine})
+
+    @precondition(lambda self: self._lives())
+    @rule(after=st.sampled_from([None, None, "1s", "2h", "9999h"]))
+    def let_it_expire(self, after: str | None) -> None:
+        self.harness.edit(expireAfter=after)
+
+    @rule()
+    def somebody_changes_a_tag(self) -> None:
+        if found := self.world.endpoints.get(ENDPOINT):
+            self.meddling += 1
+            found.tags["team"] = "theirs"
 
     @precondition(lambda self: self._lives())
     @rule(drift=st.sampled_from(["Correct", "Correct", "Report"]))
@@ -308,7 +331,10 @@ class Life(RuleBasedStateMachine):
             assert endpoint
             assert endpoint.config == status.revision.serving.config
             assert status.replicas == endpoint.desired
-        if conditions == {"Ready": ("True", "Serving")}:
+        if conditions["Ready"][1] == "Expired":
+            assert endpoint is None or not owner.owns(endpoint.tags), "expired, and still on the bill"
+            assert ours == set()
+        elif conditions == {"Ready": ("True", "Serving")}:
             self._serves_what_is_wanted(ours)
         elif endpoint and not owner.owns(endpoint.tags):
             assert conditions["Stalled"][1] in {"NameConflict", "ModelVersionNotFound"}

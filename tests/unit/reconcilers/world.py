@@ -186,7 +186,8 @@ class World:
             raise Killed
         if self._commit(found.config) in self.mute:
             return CheckAnswer(problem="it mumbles")
-        return CheckAnswer(body=b'[{"generated_text": "here I am"}]', latency=0.25)
+        answers = {"TGI": b'[{"generated_text": "here I am"}]', "vLLM": b'{"choices": [{"text": "here I am"}]}'}
+        return CheckAnswer(body=answers[question.engine], latency=0.25)
 
     def _commit(self, config: str) -> str | None:
         model = self.models.get(self.configs[config].model) if config in self.configs else None

@@ -34,6 +34,10 @@ def _differences(situation: Situation, endpoint: Endpoint) -> list[str]:
         found.append(f"the endpoint config is {endpoint.config}{what}, wanted is {wanted.config.name}")
     if wanted.instances is not None and endpoint.desired_instances not in (None, wanted.instances):
         found.append(f"the number of instances is {endpoint.desired_instances}, wanted is {wanted.instances}")
+    for key, value in sorted(wanted.tags.items()):
+        if endpoint.tags.get(key) != value:
+            there = f"is {endpoint.tags[key]}" if key in endpoint.tags else "is gone"
+            found.append(f"the tag {key} {there}, wanted is {value}")
     alarms = situation.seen.alarms
     if alarms is not None:
         missing = [alarm.name for alarm in wanted.alarms if alarm.name not in alarms]

@@ -47,10 +47,9 @@ def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
 
 
 def _tag(situation: Situation, endpoint: Endpoint) -> tuple[Step, ...]:
-    """Bring tags to the spec; nothing if they were not looked at, because nothing is to be changed."""
-    if situation.seen.inventory is None:
-        return ()
-    things = {endpoint.arn: endpoint.tags, **situation.seen.inventory.tags}
+    """Bring tags to the spec: those of the endpoint, and of everything else that was looked at."""
+    inventory = situation.seen.inventory or Inventory()
+    things = {endpoint.arn: endpoint.tags, **inventory.tags}
     return tag_steps(situation.remembered, situation.desired.tags, things)
 
 
