@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ OTHER_ACCOUNT = "210987654321"
 TYPE = "ml.g5.2xlarge"
 SHA = "a" * 40
 NEXT_SHA = "b" * 40
+HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 ENV = {"HF_MODEL_ID": "acme/tiny", "HF_MODEL_REVISION": SHA, "SM_NUM_GPUS": "1"}
 
 
@@ -105,3 +108,24 @@ def ask(local: LocalSageMaker, body: Any, name: str = "e", **more: Any) -> Any:
         EndpointName=name, ContentType="application/json", Body=json.dumps(body), **more
     )
     return json.loads(answer["Body"].read())
+
+
+def post(
+    local: LocalSageMaker,
+    token: str | None,
+    body: Any = HELLO,
+    name: str = "e",
+    path: str = "/chat/completions",
+    scheme: str = "Bearer",
+) -> tuple[int, Any]:
+    """To the OpenAI path; a body of None makes it a GET. The status and what the answer holds."""
+    headers = {"Content-Type": "application/json"}
+    if token is not None:
+        headers["Authorization"] = f"{scheme} {token}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(local.openai_url(name) + path, data=data, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, json.load(refusal)

@@ -10,10 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.contract.sagemaker_double.asking import NEXT_SHA, SHA, ask, describe, serving
+from tests.contract.sagemaker_double.asking import HELLO, NEXT_SHA, SHA, ask, describe, serving
 from tests.testbed.sagemaker import REGION, LocalSageMaker
-
-HELLO = {"messages": [{"role": "user", "content": "hello"}]}
 
 
 def failure(local: LocalSageMaker, name: str = "e") -> Any:

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
 
-from tests.contract.sagemaker_double.asking import OTHER_ACCOUNT, SHA, config, endpoint, model, serving, settled
+from tests.contract.sagemaker_double.asking import (
+    HELLO,
+    OTHER_ACCOUNT,
+    SHA,
+    config,
+    endpoint,
+    model,
+    post,
+    serving,
+    settled,
+)
 from tests.testbed.sagemaker import ACCOUNT, VLLM_IMAGE, LocalSageMaker
-
-HELLO = {"messages": [{"role": "user", "content": "hello"}]}
-
-
-def post(
-    local: LocalSageMaker,
-    token: str | None,
-    body: Any = HELLO,
-    name: str = "e",
-    path: str = "/chat/completions",
-    scheme: str = "Bearer",
-) -> tuple[int, Any]:
-    headers = {"Content-Type": "application/json"}
-    if token is not None:
-        headers["Authorization"] = f"{scheme} {token}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(local.openai_url(name) + path, data=data, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refusal:
-        return refusal.code, json.load(refusal)
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from tests.contract.sagemaker_double.asking import (
     config,
     endpoint,
     model,
+    post,
     refused,
     serving,
     settled,
 )
-from tests.contract.sagemaker_double.test_openai_path import post
 from tests.testbed.sagemaker import ACCOUNT, REGION, ROLE, LocalSageMaker
 
 WHO = f"arn:aws:sts::{ACCOUNT}:assumed-role/slipway/session"

@@ -4,6 +4,11 @@
         sagemaker.add_role("arn:aws:iam::123456789012:role/sagemaker")
         client = boto3.client("sagemaker", endpoint_url=sagemaker.url, ...)
 
+A test holds an update at a phase and lets it on (`hold`, `release_step`, `release`), trips its alarms through
+CloudWatch's own API, says what becomes of invocations (`script_invocation`), takes permissions and credentials away
+(`deny`, `expire_sessions`, `invalidate`), makes calls and deployments fail (`fail`, `throttle`, `next_failure`,
+`no_capacity`), and changes things behind the caller's back (`change_config`, `remove_endpoint`, ...).
+
 What is marked [M] in the sources was written from memory of the real service, not read anywhere.
 """
 
