@@ -163,7 +163,12 @@ class DeploymentPass:
         except (Conflict, NotFound) as changed:
             raise Outdated(str(changed)) from changed
         self.tools.metrics.kube_writes.labels("finalizers").inc()
-        self.tools.store.put(self.key, self.raw)
+        metadata = self.deployment.metadata
+        if metadata.deletion_timestamp and not finalizers:
+            # The watch may have told already; the answer would bring the object back until the next sweep.
+            self.tools.store.discard(self.key, metadata.uid)
+        else:
+            self.tools.store.put(self.key, self.raw)
 
     async def failed(self, circumstances: Hashable, error: OutsideError, result: Result) -> float:
         """Report what the outside world refused. Seconds until the next try."""

@@ -88,6 +88,18 @@ class TestUnderARole:
         assert there.world.identity == Identity(ASSUMED, "another")
 
 
+def test_what_is_deleted_does_not_come_back_with_the_answer_to_its_last_write(there: Harness) -> None:
+    """The watch may bring the deletion before that answer. A poller would go on for an object that is gone."""
+    there.delete()
+    while there.deployment:
+        there.deliver()
+        there.one_pass()
+        for name in list(there.world.endpoints):
+            there.world.tick(name)
+        there.clock.seconds += 1
+    assert SDEP not in there.store
+
+
 class TestNotAllowed:
     def test_no_call_is_made_for_a_role_that_may_not_be_assumed(self) -> None:
         harness = Harness()
