@@ -258,9 +258,20 @@ class TestAnswering:
         assert answer["choices"][0]["finish_reason"] == "length"
         assert answer["usage"] == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
 
+    def test_a_completion(self, sagemaker: LocalSageMaker, client: Any) -> None:
+        status(client, VLLM_ENV)
+        answer = ask(sagemaker, {"prompt": "hello there", "max_tokens": 4})
+        assert (answer["object"], answer["model"]) == ("text_completion", "acme/tiny")
+        assert answer["choices"][0]["text"] == "This is no model"
+        assert answer["usage"] == {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
+        assert ask(sagemaker, {"prompt": "hello"})["usage"]["completion_tokens"] == 16
+        sagemaker.script_invocation("e", "empty")
+        assert ask(sagemaker, {"prompt": "hello"})["choices"][0]["text"] == ""
+
     @pytest.mark.parametrize(
         ("body", "expected"),
         [
+            ({"prompt": "hello", "max_tokens": 8}, (400, "maximum context length is 8 tokens")),
             ({"inputs": "hello"}, (400, "Cannot find suitable handler for request")),
             ({**HELLO, "model": "e"}, (404, "The model `e` does not exist.")),
             ({"messages": []}, (400, "The decoder prompt cannot be empty")),

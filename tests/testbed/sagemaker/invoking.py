@@ -120,7 +120,10 @@ def _without_text(body: bytes) -> bytes:
             one["generated_text"] = ""
     else:
         for choice in answer["choices"]:
-            choice["message"]["content"] = ""
+            if "message" in choice:
+                choice["message"]["content"] = ""
+            else:
+                choice["text"] = ""
         answer["usage"]["completion_tokens"] = 0
     return json.dumps(answer).encode()
 

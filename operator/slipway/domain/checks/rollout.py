@@ -29,7 +29,7 @@ def rollout_problem(rollout: Rollout, instances: int) -> str | None:
             "spec.rollout.strategy Rolling replaces at most half of the instances at a time and needs two of them: "
             "set spec.replicas to 2 or more, or use BlueGreen"
         )
-    problems = (*(_alarm(alarm) for alarm in rollout.alarms), *_durations(rollout))
+    problems = (*(_alarm(alarm) for alarm in rollout.alarms), *_durations(rollout), _time_for_waits(rollout))
     return next((problem for problem in problems if problem), None)
 
 
@@ -63,6 +63,20 @@ def _durations(rollout: Rollout) -> tuple[str | None, ...]:
         ),
         _within("rolling.batchInterval", rolling.batch_interval if rolling else None, WAIT_RANGE, "0s and 1h"),
         _within("check.timeout", check.timeout if check else None, TIMEOUT_RANGE, "1s and 60s"),
+    )
+
+
+def _time_for_waits(rollout: Rollout) -> str | None:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html: the time limit "should
+    be larger than the total waiting time" of the two."""
+    blue_green = rollout.blue_green
+    if rollout.timeout is None or blue_green is None:
+        return None
+    if seconds(rollout.timeout) > seconds(blue_green.step_interval) + seconds(blue_green.termination_wait):
+        return None
+    return (
+        f"spec.rollout.timeout must be longer than blueGreen.stepInterval ({blue_green.step_interval}) and "
+        f"blueGreen.terminationWait ({blue_green.termination_wait}) together: raise it, or shorten these"
     )
 
 

@@ -186,11 +186,16 @@ def _read(body: bytes) -> Any:
 
 
 def invoke(started: Started, body: bytes) -> bytes:
-    """POST /invocations: the OpenAI schemas and nothing else. This look-alike has the one for chats."""
+    """POST /invocations: the first of vLLM's schemas that fits. This look-alike has the two that generate [S]:
+    https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/sagemaker/routes.py
+    """
     request = _read(body)
-    if not isinstance(request, dict) or not isinstance(request.get("messages"), list):
-        raise _refused(400, "Cannot find suitable handler for request. Expected one of: ['ChatCompletionRequest']")
-    return _chat(started, request)
+    if isinstance(request, dict) and isinstance(request.get("messages"), list):
+        return _chat(started, request)
+    if isinstance(request, dict) and isinstance(request.get("prompt"), str):
+        return _complete(started, request)
+    known = ["ChatCompletionRequest", "CompletionRequest"]
+    raise _refused(400, f"Cannot find suitable handler for request. Expected one of: {known}")
 
 
 def chat(started: Started, body: bytes) -> bytes:
@@ -202,33 +207,41 @@ def chat(started: Started, body: bytes) -> bytes:
 
 
 def _chat(started: Started, request: Mapping[str, Any]) -> bytes:
+    prompt = " ".join(str(message.get("content", "")) for message in request["messages"])
+    limit = request.get("max_completion_tokens", request.get("max_tokens"))
+    text, reason, more = _generate(started, request, prompt, limit)
+    choice = {"message": {"role": "assistant", "content": text}, "finish_reason": reason}
+    return _answer("chat.completion", f"chatcmpl-{uuid.uuid4().hex}", choice, more)
+
+
+def _complete(started: Started, request: Mapping[str, Any]) -> bytes:
+    """[S] CompletionRequest: 16 tokens where the request names no limit."""
+    text, reason, more = _generate(started, request, request["prompt"], request.get("max_tokens", 16))
+    return _answer("text_completion", f"cmpl-{uuid.uuid4().hex}", {"text": text, "finish_reason": reason}, more)
+
+
+def _generate(
+    started: Started, request: Mapping[str, Any], prompt: str, limit: Any
+) -> tuple[str, str, Mapping[str, Any]]:
+    """The text, why it ended, and what every answer says besides."""
     names = served_names(started)
     if request.get("model") and request["model"] not in names:
         raise _refused(404, f"The model `{request['model']}` does not exist.", "NotFoundError")
     if request.get("stream"):
         raise _refused(400, "This look-alike does not stream")
-    prompt = " ".join(str(message.get("content", "")) for message in request["messages"])
-    limit = request.get("max_completion_tokens", request.get("max_tokens"))
     tokens = _admit(started, prompt, limit)
     text, reason, generated = words(repo(started), revision(started), prompt, limit)
-    answer = {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
-        "object": "chat.completion",
-        "created": int(time.time()),
+    more = {
         "model": request.get("model") or names[0],
         "system_fingerprint": fingerprint(started),
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": text},
-                "logprobs": None,
-                "finish_reason": reason,
-                "stop_reason": None,
-            }
-        ],
         "usage": {"prompt_tokens": tokens, "completion_tokens": generated, "total_tokens": tokens + generated},
     }
-    return json.dumps(answer).encode()
+    return text, reason, more
+
+
+def _answer(kind: str, name: str, choice: Mapping[str, Any], more: Mapping[str, Any]) -> bytes:
+    told = {"index": 0, "logprobs": None, "stop_reason": None, **choice}
+    return json.dumps({"id": name, "object": kind, "created": int(time.time()), "choices": [told], **more}).encode()
 
 
 def _admit(started: Started, prompt: str, limit: Any) -> int:
