@@ -32,14 +32,13 @@ QUOTA = (
 )
 
 SCALED = (
-    "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity used to invoke "
-    "DeleteEndpoint does not have application-autoscaling:DeregisterScalableTarget permission to deregister the "
+    "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity used to "
+    "invoke DeleteEndpoint does not have application-autoscaling:DeregisterScalableTarget permission to deregister the "
     "scalable target"
 )
 AUTOSCALED = (
     "Deregister the scalable target and try again",
-    'The variant(s) "[AllTraffic]" must be deregistered as scalable targets with AWS Auto Scaling before they can be '
-    "removed or have their instance type updated",
+    'The variant(s) "[AllTraffic]" must be deregistered as scalable targets with AWS Auto Scaling',
 )
 COMPONENT = 'Cannot delete inference component "x" while it is in state CREATE_IN_PROGRESS'
 
