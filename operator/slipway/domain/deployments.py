@@ -12,6 +12,7 @@ from slipway.api.v1alpha1.deployment import (
     EndpointStatus,
     Placement,
     RevisionStatus,
+    Scaling,
 )
 from slipway.domain import expiry
 from slipway.domain.binding import Bound
@@ -32,6 +33,8 @@ class Result:
     """None: the endpoint was not looked at, and the status keeps what it knows."""
     placement: Placement | None = None
     attempt: Attempt | None = None
+    scaling: Scaling | None = None
+    """What is known of a change of the number of instances. Counts only where a plan was made (`config`)."""
     image: str | None = None
     reconciling: Finding | None = None
     stalled: Finding | None = None
@@ -78,6 +81,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         endpoint=endpoint_status,
         revision=revision,
         attempt=None if result.removed else result.attempt or before.attempt,
+        scaling=result.scaling if result.config or result.removed else before.scaling,
         check=None if result.removed else result.checked or _check_of(result, before),
         alarms=None if result.removed else _alarms_of(result, before),
         binding=result.bound.binding if result.bound else before.binding,

@@ -114,7 +114,7 @@ def check_deregistering(permissions: Permissions, caller: Principal, request: Re
     if request.operation == "UpdateEndpoint" and config is None:
         return
     if going and permissions.decide(caller.account, caller.role, (_DEREGISTER, "*")) != "allowed":
-        raise refusals.scalable_target_of_deleted(caller.arn)
+        raise refusals.scalable_target_of_deleted(request.operation)
 
 
 def needed(request: Request, world: World) -> list[Needed]:

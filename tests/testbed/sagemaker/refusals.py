@@ -102,11 +102,13 @@ def scalable_target(arn: str, variants: Iterable[str]) -> Refusal:
     )
 
 
-def scalable_target_of_deleted(who: str) -> Refusal:
-    # [T] the beginning and the permission; the code and the rest are [M].
+def scalable_target_of_deleted(operation: str) -> Refusal:
+    # [T] https://github.com/awslabs/stable-diffusion-aws-extension/issues/161; the code, and that an update says the
+    # same, are [M].
     return invalid(
-        "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity "
-        f"{who} does not have application-autoscaling:DeregisterScalableTarget permission."
+        "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity used to "
+        f"invoke {operation} does not have application-autoscaling:DeregisterScalableTarget permission to deregister "
+        "the scalable target."
     )
 
 

@@ -449,6 +449,12 @@ class TestImageOf:
         )
         assert image_in_use(status) == image
 
+    def test_an_image_whose_check_failed_runs_while_nothing_else_serves(self) -> None:
+        failed = attempt(NEW, "Failed", reason="CheckFailed", image="new")
+        assert image_in_use(DeploymentStatus(attempt=failed)) == "new"
+        back = RevisionStatus(serving=served(OLD, image="old"))
+        assert image_in_use(DeploymentStatus(attempt=failed, revision=back)) == "old"
+
 
 class TestPlacementOf:
     def test_it_is_what_was_stored(self) -> None:

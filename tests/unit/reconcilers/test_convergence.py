@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, event, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.domain.binding import entries
 from slipway.domain.expiry import has_expired
 from slipway.domain.names import TAG_RETAINED, Owner
@@ -51,7 +52,12 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World(
-            protected=self._protected, on_try=self._tried, on_failure=self._failed, may_adopt=self._may_adopt
+            protected=self._protected,
+            on_try=self._tried,
+            on_failure=self._failed,
+            on_scaling=self._scaled,
+            on_scaling_failure=self._not_scaled,
+            may_adopt=self._may_adopt,
         )
         self.world.alarms["pager"] = "OK"
         self.world.models["neighbour"] = WorldModel(NEIGHBOUR.tags(), {})
@@ -63,6 +69,12 @@ class Life(RuleBasedStateMachine):
         self.failed: dict[str, Hashable] = {}
         """Configs that failed for another reason than capacity, and under which circumstances."""
         self.retried: list[str] = []
+        self.not_scaled: tuple[Hashable, float] | None = None
+        """The circumstances of the last change of the count that found no capacity, and until when it has to rest."""
+        self.asked_to_scale: Hashable = None
+        """The circumstances under which another count was asked for last."""
+        self.hurried = 0
+        """How often it was repeated before that."""
 
     # What must be kept
 
@@ -86,7 +98,24 @@ class Life(RuleBasedStateMachine):
         trigger = found.status.attempt.trigger if found and found.status.attempt else None
         return (metadata and (metadata.uid, metadata.generation), trigger, self.meddling, model)
 
+    def _scaled(self) -> None:
+        circumstances, until = self.not_scaled or (None, 0.0)
+        self.asked_to_scale = self._circumstances_of_the_count()
+        if circumstances == self.asked_to_scale and self.harness.clock.seconds < until:
+            self.hurried += 1
+
+    def _not_scaled(self) -> None:
+        """What somebody else asked for is no failure of ours."""
+        if self.asked_to_scale == self._circumstances_of_the_count():
+            until = self.harness.clock.seconds + self.harness.timing.capacity_delay
+            self.not_scaled = self.asked_to_scale, until
+
+    def _circumstances_of_the_count(self) -> Hashable:
+        metadata = self.harness.live.metadata
+        return metadata.uid, metadata.generation, metadata.annotations.get(RECONCILE_NOW), self.meddling
+
     def _tried(self, config: str) -> None:
+        self.not_scaled = None  # another config may have other instances
         if self.failed.get(config, ()) == self._circumstances():
             self.retried.append(config)
 
@@ -309,6 +338,10 @@ class Life(RuleBasedStateMachine):
     def what_failed_was_not_tried_again(self) -> None:
         assert self.retried == []
 
+    @invariant()
+    def what_found_no_capacity_was_not_repeated_at_once(self) -> None:
+        assert self.hurried == 0
+
     def _is_right(self) -> None:
         note(self.harness.describe())
         owner = self.harness.owner
@@ -381,6 +414,7 @@ class Life(RuleBasedStateMachine):
             self.everything_comes_to_rest()
             self.nothing_was_destroyed_that_must_be_kept()
             self.what_failed_was_not_tried_again()
+            self.what_found_no_capacity_was_not_repeated_at_once()
             if self._lives():
                 self._deletion_leaves_nothing()
 

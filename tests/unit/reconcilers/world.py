@@ -98,7 +98,7 @@ class World:
     bad: set[str] = field(default_factory=set)
     """Commits whose container never answers its health check."""
     shortages: int = 0
-    """So many of the next fleets find no capacity."""
+    """So many of the next fleets, or additions to one, find no capacity."""
     mute: set[str] = field(default_factory=set)
     """Commits whose container is healthy, but answers no prompt."""
     alarms: dict[str, str] = field(default_factory=dict)
@@ -118,6 +118,9 @@ class World:
     on_try: Callable[[str], None] = lambda config: None
     """Called with a config for which a fleet is started."""
     on_failure: Callable[[str, str], None] = lambda config, words: None
+    on_scaling: Callable[[], None] = lambda: None
+    """Called when another number of instances is asked for."""
+    on_scaling_failure: Callable[[], None] = lambda: None
     may_adopt: Callable[[], bool] = lambda: False
     """Whether an endpoint without tags may be taken over now."""
     checks: int = 0
@@ -317,6 +320,7 @@ class World:
                     raise Rejected("ValidationFailed", f"Could not find variant {step.variant}")
                 found.state, found.count, found.desired = S.UPDATING, step.instances, step.instances
                 self._touch(found)
+                self.on_scaling()
             case _:
                 raise AssertionError(f"the world knows no {step}")
 
@@ -442,11 +446,20 @@ class World:
         if found.state is S.DELETING:
             del self.endpoints[name]
         elif found.count is not None:
-            found.current, found.count, found.state = found.count, None, S.IN_SERVICE
+            self._end_scaling(found, found.count)
         elif found.target is None:
             found.state = S.IN_SERVICE
         else:
             self._end_start(found, found.target)
+
+    def _end_scaling(self, found: WorldEndpoint, count: int) -> None:
+        if count > found.current and self.shortages > 0:
+            self.shortages -= 1
+            found.failure, found.desired = CAPACITY_WORDS, found.current
+            self.on_scaling_failure()
+        else:
+            found.current = count
+        found.count, found.state = None, S.IN_SERVICE
 
     def _end_start(self, found: WorldEndpoint, config: str) -> None:
         words = self._why_not(config) or self._alarm_words(found)

@@ -462,6 +462,25 @@ class Attempt(ApiModel):
     """Digest of spec.rollout at the time: what failed may be tried again in another way."""
 
 
+class Scaling(ApiModel):
+    """A change of the number of instances that is under way, or came to nothing. Stored before the request is sent."""
+
+    instances: int
+    """Number of instances that was asked for."""
+    config: str
+    """Endpoint config in service: another one may have another instance type."""
+    endpoint_modified: str
+    """The endpoint's last change before the request. Tells a request never sent from one that failed."""
+    failures: int = 0
+    """How often in a row it has failed."""
+    message: Annotated[str, Field(max_length=2048)] | None = None
+    """Why it failed: the service's own words."""
+    retry_at: Timestamp | None = None
+    """When it is tried again."""
+    trigger: str | None = None
+    """Value of the reconcile-now annotation at the time."""
+
+
 class CheckStatus(ApiModel):
     """The last check of a new revision."""
 
@@ -516,6 +535,8 @@ class DeploymentStatus(ApiModel):
     """Commits wanted, serving, and before."""
     attempt: Attempt | None = None
     """The last try to bring a config into service."""
+    scaling: Scaling | None = None
+    """The last change of the number of instances, until it is through."""
     check: CheckStatus | None = None
     """The last check of a new revision."""
     alarms: Annotated[list[str], Field(max_length=20)] | None = None

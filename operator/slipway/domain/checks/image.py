@@ -3,6 +3,7 @@
 from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.sagemaker.catalogue import Catalogue, Container, NotInCatalogue
+from slipway.domain.sagemaker.check import CHECK_FAILED
 from slipway.domain.sagemaker.engines.environment import engine_of
 
 
@@ -41,10 +42,15 @@ def _fits(image: str, container: Container, catalogue: Catalogue) -> bool:
 
 
 def image_in_use(status: DeploymentStatus) -> str | None:
-    """The image that serves, or is about to: a roll under way comes to its end. One that has failed is not kept."""
+    """The image that serves, or is about to: a roll under way comes to its end. One that has failed is not kept.
+
+    But where a check failed and nothing else serves: that image runs, and to drop it would be a roll that nobody
+    asked for, whose own failure would bring this one back, and so on for ever.
+    """
     serving, attempt = status.revision.serving, status.attempt
     if attempt and attempt.image and attempt.outcome == "InProgress":
         return attempt.image
     if serving and serving.image:
         return serving.image
-    return attempt.image if attempt and attempt.outcome != "Failed" else None
+    runs = attempt is not None and (attempt.outcome != "Failed" or attempt.reason == CHECK_FAILED)
+    return attempt.image if attempt and runs else None

@@ -22,7 +22,8 @@ from slipway.domain.sagemaker.attempts import (
 )
 from slipway.domain.sagemaker.drift import drift, left_as_it_is
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState
-from slipway.domain.sagemaker.settle import plan_settling, scale
+from slipway.domain.sagemaker.scaling import scale, scaling_memory
+from slipway.domain.sagemaker.settle import plan_settling
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import (
     CreateEndpoint,
@@ -41,6 +42,11 @@ def plan(situation: Situation) -> Plan:
     endpoint = situation.seen.endpoint
     if endpoint and not situation.owner.owns(endpoint.tags):
         return plan_adoption(situation, endpoint)
+    result = _planned(situation, endpoint)
+    return result if result.scaling else replace(result, scaling=scaling_memory(situation))
+
+
+def _planned(situation: Situation, endpoint: Endpoint | None) -> Plan:
     found = drift(situation)
     if found and situation.drift == "Report" and not _asked(situation):
         return _report(situation, endpoint, left_as_it_is(found))
@@ -174,7 +180,12 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
 def _scale_meanwhile(situation: Situation, endpoint: Endpoint, left_alone: Plan) -> Plan:
     """What serves follows spec.replicas, whatever came of the roll."""
     scaling = scale(situation, endpoint) if endpoint.state is EndpointState.IN_SERVICE else None
-    return replace(scaling, attempt=left_alone.attempt, stalled=left_alone.stalled) if scaling else left_alone
+    if scaling is None:
+        return left_alone
+    if scaling.steps:
+        return replace(scaling, attempt=left_alone.attempt, stalled=left_alone.stalled)
+    due = [moment for moment in (left_alone.not_before, scaling.not_before) if moment]
+    return replace(left_alone, reconciling=left_alone.reconciling or scaling.reconciling, not_before=min(due))
 
 
 def _rolling(situation: Situation, endpoint: Endpoint) -> Finding:

@@ -1,12 +1,15 @@
 """The wanted config is in service: prove it, adjust what is not part of it, tidy up."""
 
+from dataclasses import replace
+
 from slipway.domain.conditions import Finding
 from slipway.domain.sagemaker import alarms
 from slipway.domain.sagemaker.attempts import new_attempt
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory
 from slipway.domain.sagemaker.proof import plan_proof
+from slipway.domain.sagemaker.scaling import scale
 from slipway.domain.sagemaker.situation import Plan, Situation
-from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, SetInstanceCount, Step
+from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, Step
 from slipway.domain.sagemaker.tags import tag_steps
 
 
@@ -18,7 +21,7 @@ def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
     if proof:
         return proof
     scaling = scale(situation, endpoint)
-    if scaling:
+    if scaling and scaling.steps:
         return scaling
     base = situation.tried or new_attempt(situation, endpoint)
     watching = (*alarms.missing_alarms(situation), *alarms.obsolete_alarms(situation))
@@ -43,7 +46,8 @@ def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
             "rollout": situation.desired.fingerprint,
         }
     )
-    return Plan(attempt=done, tagged=situation.seen.inventory is not None)
+    rest = Plan(attempt=done, tagged=situation.seen.inventory is not None)
+    return replace(rest, reconciling=scaling.reconciling, not_before=scaling.not_before) if scaling else rest
 
 
 def _tag(situation: Situation, endpoint: Endpoint) -> tuple[Step, ...]:
@@ -55,23 +59,6 @@ def _tag(situation: Situation, endpoint: Endpoint) -> tuple[Step, ...]:
 
 def _tagging(steps: tuple[Step, ...]) -> Finding:
     return Finding("Tagging", f"bringing the tags of {len(steps)} AWS resources to spec.target.sageMaker.tags")
-
-
-def scale(situation: Situation, endpoint: Endpoint) -> Plan | None:
-    """Bring the number of instances to the wanted one; None if it is."""
-    wanted = situation.desired.instances
-    variant = situation.desired.config.variant
-    if (
-        wanted is None
-        or endpoint.desired_instances in (None, wanted)
-        or variant not in (endpoint.variants or [variant])
-    ):
-        return None
-    text = f"changing the number of instances from {endpoint.desired_instances} to {wanted}"
-    if endpoint.failure:
-        text += f". SageMaker's last failure on this endpoint: {endpoint.failure}"
-    step = SetInstanceCount(endpoint.name, wanted, variant)
-    return Plan((step,), situation.attempt, reconciling=Finding("Scaling", text))
 
 
 def _impaired(endpoint: Endpoint) -> Finding:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from slipway.api.v1alpha1.deployment import Attempt, CheckStatus, EndpointStatus, RevisionStatus
+from slipway.api.v1alpha1.deployment import Attempt, CheckStatus, EndpointStatus, RevisionStatus, Scaling
 from slipway.domain.conditions import Finding
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckRequest
@@ -32,6 +32,8 @@ class Plan:
     """When a retry is due."""
     check: CheckRequest | None = None
     """A question to put to the endpoint. Instead of steps: the answer decides what comes next."""
+    scaling: Scaling | None = None
+    """The memory of a change of the number of instances; stored before the first step, like the attempt."""
     adopts: str | None = None
     """Production variant of an endpoint that is taken over: must be stored with the placement before the step."""
 
@@ -60,6 +62,8 @@ class Situation:
     """The last check."""
     remembered: EndpointStatus | None = None
     """The endpoint as the status has it."""
+    scaling: Scaling | None = None
+    """The last change of the number of instances that is not through yet."""
     made_alarms: tuple[str, ...] = ()
     """Names of the alarms that were made, as far as the status knows."""
     adopt: bool = False

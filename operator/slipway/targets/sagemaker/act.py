@@ -1,6 +1,7 @@
 """Carrying out steps. Each sends its mutating call once."""
 
 import contextlib
+import re
 from functools import singledispatchmethod
 from typing import Any
 
@@ -23,7 +24,7 @@ from slipway.domain.sagemaker.steps import (
     Step,
     UpdateEndpoint,
 )
-from slipway.targets.sagemaker.errors import AlreadyExists
+from slipway.targets.sagemaker.errors import CONFIG_IN_SERVICE_GONE, AlreadyExists
 from slipway.targets.sagemaker.region import Region
 from slipway.targets.sagemaker.requests import DATA_CAPTURE_PROPERTY, config_settings, model_settings
 from slipway.targets.sagemaker.rollout import deployment_config, metric_alarm
@@ -82,7 +83,7 @@ class Act(Region):
 
     @do.register
     async def _(self, step: CreateEndpoint) -> None:
-        with _NotVisibleYet():
+        with _NotVisibleYet(step.config):
             await self._create(
                 step.owner,
                 step.tags,
@@ -95,7 +96,7 @@ class Act(Region):
     @do.register
     async def _(self, step: UpdateEndpoint) -> None:
         policy = {"DeploymentConfig": deployment_config(step.policy)} if step.policy else {}
-        with _NotVisibleYet():
+        with _NotVisibleYet(step.config):
             await self.call(
                 "update_endpoint",
                 EndpointName=step.name,
@@ -174,11 +175,25 @@ class Act(Region):
 
 
 class _NotVisibleYet:
-    """A config that was just created may not be visible yet: that passes within seconds."""
+    """A config that was just created may not be visible yet: that passes within seconds.
+
+    An update reads the config in service, too. If that one is gone, nothing passes by itself
+    (https://github.com/hashicorp/terraform-provider-aws/issues/40048).
+    """
+
+    def __init__(self, config: str) -> None:
+        self._config = config
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, NotFound) and error.reason == "EndpointConfigNotFound":
+        if not isinstance(error, NotFound) or error.reason != "EndpointConfigNotFound":
+            return
+        named = _CONFIG_ARN.search(error.message)
+        if named is None or named["name"].lower() == self._config.lower():
             raise Transient("EndpointConfigNotVisible", error.message) from error
+        raise Rejected("ConfigInServiceGone", error.message.rstrip(".") + CONFIG_IN_SERVICE_GONE) from error
+
+
+_CONFIG_ARN = re.compile(r":endpoint-config/(?P<name>[a-zA-Z0-9-]+)")

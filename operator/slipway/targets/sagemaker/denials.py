@@ -10,6 +10,9 @@ _DENIAL = re.compile(
     r"(?: on resource: (?P<resource>\S+))?(?P<rest>.*)",
     re.DOTALL,
 )
+_LACKS = re.compile(r"IAM identity .*does not have (?P<action>[\w-]+:\w+) permission", re.DOTALL)
+"""What is said where a service acts with its caller's rights:
+https://github.com/awslabs/stable-diffusion-aws-extension/issues/161"""
 _SESSION = re.compile(r"arn:[^:]*:sts::(?P<account>[0-9]{12}):assumed-role/(?P<role>[^/]+)/.*")
 _CROSS_ACCOUNT = "Cross-account pass role is not allowed"
 
@@ -20,7 +23,8 @@ def advice_on(words: str) -> str | None:
         return ". spec.target.sageMaker.executionRoleArn must be a role of the endpoint's own account"
     found = _DENIAL.search(words)
     if found is None:
-        return None
+        lacks = _LACKS.search(words)
+        return f". Allow {lacks['action']} to the role that Slipway acts under here" if lacks else None
     resource = (found["resource"] or "*").rstrip(".,")
     what = f"{found['action']} on {resource}"
     who = _who(found["principal"])

@@ -42,7 +42,9 @@ def _throttled(reason: str, message: str) -> OutsideError:
 
 
 _BY_WORDS: tuple[tuple[str, Make, str], ...] = (
+    ("application-autoscaling:DeregisterScalableTarget", Rejected, "AccessDenied"),
     ("Could not find endpoint configuration", NotFound, "EndpointConfigNotFound"),
+    ("Cannot delete inference component", Busy, "InferenceComponentBusy"),
     ("Could not find inference component", NotFound, "InferenceComponentNotFound"),
     ("Cannot create already existing", AlreadyExists, "AlreadyExists"),
     ("Cannot update in-progress endpoint", Busy, "EndpointBusy"),
@@ -51,9 +53,12 @@ _BY_WORDS: tuple[tuple[str, Make, str], ...] = (
     ("Could not find model", NotFound, "ModelNotFound"),
     ("of account", NotFound, "EndpointNotFound"),
     ("Requested image", Rejected, "ImageNotFound"),
+    ("scalable target", Rejected, "AutoscaledVariant"),
     ("ResourceNotFound", NotFound, "ResourceNotFound"),
 )
-"""Longest first where one is a prefix of another."""
+"""Longest first where one is a prefix of another. Scalable targets: a refused deletion names the permission
+(https://github.com/awslabs/stable-diffusion-aws-extension/issues/161); a refused change of the instance type asks to
+deregister them (https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html)."""
 
 _BY_CODE: dict[str, tuple[Make, str]] = {
     "ResourceLimitExceeded": (Rejected, "QuotaExceeded"),
@@ -92,9 +97,19 @@ _ADVICE = {
     "RoleNotAssumable": ". See spec.target.sageMaker.executionRoleArn",
     "ImageNotFound": ". See spec.engine.version and spec.engine.image",
     "AccessDenied": ". Add the permission to the operator's IAM role",
+    "AutoscaledVariant": (
+        ". Deregister the variant's scalable target with Application Auto Scaling, and register it anew when the new "
+        "instances serve: Slipway leaves autoscaling alone. Or go back to the former "
+        "spec.target.sageMaker.instanceType"
+    ),
     "CredentialsInvalid": ". Check the operator's AWS credentials",
 }
 
+CONFIG_IN_SERVICE_GONE = (
+    ". Somebody deleted the endpoint config that serves, and SageMaker cannot update an endpoint without it: create "
+    "one of that name again, of the same variant, instance type and model; or delete the endpoint, which is then "
+    "created anew"
+)
 
 ASSUME_ROLE_ADVICE = (
     ". See spec.target.sageMaker.assumeRole: the role's trust policy must name the operator's own role, and externalId "

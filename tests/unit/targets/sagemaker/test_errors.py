@@ -31,6 +31,17 @@ QUOTA = (
     "Instances and a request delta of 1 Instances."
 )
 
+SCALED = (
+    "An Application AutoScaling scalable target exists for a variant being deleted, and the IAM identity used to "
+    "invoke DeleteEndpoint does not have application-autoscaling:DeregisterScalableTarget permission to deregister the "
+    "scalable target"
+)
+AUTOSCALED = (
+    "Deregister the scalable target and try again",
+    'The variant(s) "[AllTraffic]" must be deregistered as scalable targets with AWS Auto Scaling',
+)
+COMPONENT = 'Cannot delete inference component "x" while it is in state CREATE_IN_PROGRESS'
+
 TABLE: list[tuple[str, str, str, type[OutsideError], str]] = [
     ("describe_endpoint", "ValidationException", 'Could not find endpoint "x".', NotFound, "EndpointNotFound"),
     ("delete_endpoint", "ValidationException", f'Could not find endpoint "{ARN}:endpoint/x".',
@@ -53,6 +64,10 @@ TABLE: list[tuple[str, str, str, type[OutsideError], str]] = [
      "Could not assume role arn:aws:iam::123456789012:role/r. Please ensure that the role exists",
      Rejected, "RoleNotAssumable"),
     ("create_model", "ValidationException", "Requested image x:3 not found.", Rejected, "ImageNotFound"),
+    ("delete_endpoint", "ValidationException", SCALED, Rejected, "AccessDenied"),
+    ("update_endpoint", "ValidationException", AUTOSCALED[0], Rejected, "AutoscaledVariant"),
+    ("update_endpoint", "ValidationException", AUTOSCALED[1], Rejected, "AutoscaledVariant"),
+    ("delete_inference_component", "ValidationException", COMPONENT, Busy, "InferenceComponentBusy"),
     ("create_endpoint", "ResourceLimitExceeded", QUOTA, Rejected, "QuotaExceeded"),
     ("create_endpoint", "ResourceInUse", "in use", Conflict, "ResourceInUse"),
     ("describe_endpoint", "ResourceNotFound", "gone", NotFound, "ResourceNotFound"),
@@ -99,6 +114,8 @@ def test_what_exists_already_and_what_is_busy_are_conflicts() -> None:
         ("ValidationException", "Requested image x not found.", "spec.engine.image"),
         ("AccessDeniedException", "no", "the operator's IAM role"),
         ("ExpiredTokenException", "expired", "the operator's AWS credentials"),
+        ("ValidationException", AUTOSCALED[0], "spec.target.sageMaker.instanceType"),
+        ("ValidationException", SCALED, ". Allow application-autoscaling:DeregisterScalableTarget to the role"),
     ],
 )
 def test_where_something_can_be_done_the_message_says_what(code: str, words: str, advice: str) -> None:
