@@ -476,8 +476,11 @@ class TestTags:
         resting = plan(situation(self.TAGGED, done, seen={"inventory": inventory(self.TAGGED)}))
         assert (resting.steps, resting.tagged) == ((), True)
 
-    def test_where_nothing_was_looked_at_nothing_is_said_about_them(self) -> None:
-        result = plan(situation(self.TAGGED, endpoint(self.TAGGED, desired_instances=2)))
+    def test_where_only_the_endpoint_was_looked_at_nothing_is_said_about_the_rest(self) -> None:
+        bare = plan(situation(self.TAGGED, endpoint(self.TAGGED, desired_instances=2)))
+        assert (bare.steps, bare.tagged) == ((SetTags(self.ARN, {"team": "a"}),), False)
+        as_wanted = endpoint(self.TAGGED, desired_instances=2, tags={**OWNER.tags(), "team": "a"})
+        result = plan(situation(self.TAGGED, as_wanted))
         assert (result.steps, result.tagged) == ((), False)
 
 
