@@ -38,6 +38,8 @@ class PlacementSetting(BaseModel):
     execution_roles: Patterns
     assume_roles: list[str] = []
     """Roles that may be assumed for these namespaces. Empty: none, only the operator's own identity."""
+    adopt: list[str] = []
+    """Names of endpoints that these namespaces may adopt. Empty: none."""
 
 
 class TimingSetting(BaseModel):
@@ -140,6 +142,7 @@ class Settings(BaseSettings):
                     tuple(rule.regions),
                     tuple(rule.execution_roles),
                     tuple(rule.assume_roles),
+                    tuple(rule.adopt),
                 )
                 for rule in self.placements
             ),

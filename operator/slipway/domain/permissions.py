@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 class PlacementRule:
     """One entry of the setting. Every list holds shell-style patterns; one match in each is needed.
 
-    Roles to assume are matched where a Deployment names one. The operator's own identity needs no entry there.
+    Roles to assume are matched where a Deployment names one. The operator's own identity needs no entry there. Names
+    of endpoints are matched where a Deployment wants to adopt one: it could be anybody's.
     """
 
     namespaces: tuple[str, ...]
@@ -22,6 +23,7 @@ class PlacementRule:
     regions: tuple[str, ...]
     execution_roles: tuple[str, ...]
     assume_roles: tuple[str, ...] = ()
+    adopt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class PlacementRequest:
     execution_role: str
     assume_role: str | None = None
     """None: the operator's own identity."""
+    adopt: str | None = None
+    """Name of the endpoint that is to be adopted; None: none is."""
 
 
 def _matches(value: str, patterns: Iterable[str]) -> bool:
@@ -63,4 +67,6 @@ def _first_mismatch(request: PlacementRequest, rule: PlacementRule) -> str | Non
         return f"spec.target.sageMaker.region {request.region}"
     if not _matches(request.execution_role, rule.execution_roles):
         return f"spec.target.sageMaker.executionRoleArn {request.execution_role}"
+    if request.adopt is not None and not _matches(request.adopt, rule.adopt):
+        return f"spec.target.sageMaker.adopt for the endpoint {request.adopt}"
     return None

@@ -76,12 +76,15 @@ def placement_refusal(
     target = deployment.spec.target.sage_maker
     if target is None:
         return None
+    metadata = deployment.metadata
+    name = target.endpoint_name or default_endpoint_name(metadata.namespace, metadata.name)
     request = PlacementRequest(
-        namespace=deployment.metadata.namespace,
+        namespace=metadata.namespace,
         account=account or _assumed_account(target),
         region=target.region,
         execution_role=target.execution_role_arn,
         assume_role=target.assume_role.arn if target.assume_role else None,
+        adopt=name if target.adopt else None,
     )
     return refusal(request, rules, default)
 
