@@ -50,7 +50,7 @@ crds: .venv/.ready ## generate crds/ from the models
 catalogue: .venv/.ready ## generate the image catalogue from the SageMaker SDK
 	@$(RUN) python -m tests.testbed.catalogue
 
-bench: .venv/.ready ## measure the loop and the whole operator beside a plain kopf operator
+bench: .venv/.ready ## measure the loop and the whole operator, and what it notices at rest (half an hour)
 	@$(RUN) python -m tests.bench
 
 clean: ## remove what was made here

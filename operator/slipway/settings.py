@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     endpoint_poll: Seconds = 10.0
     """Seconds between two questions which endpoints have changed."""
     endpoint_sweep: Seconds = 240.0
-    """Seconds between two full lists of endpoints, which also show what was deleted."""
+    """Seconds over which a full list of endpoints is spread, which also shows what was deleted."""
     orphans: Literal["Report", "Delete"] = "Report"
     """What becomes of things in AWS that have no Deployment any more."""
     orphan_sweep: Seconds = 3600.0

@@ -72,3 +72,55 @@ class Round:
     kopf: FirstPass
     loop: FirstPass
     operator: WholeOperator
+
+
+@dataclass(frozen=True)
+class CallRate:
+    """The calls to AWS that reached one account and region in a window."""
+
+    account: str
+    region: str
+    per_minute: dict[str, float]
+    """On average, by operation."""
+    busiest_minute: int
+    """The most of all operations together within any 60 seconds."""
+    mutating: int
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """Something that somebody did to an endpoint, and what came of it."""
+
+    what: str
+    """config, count or deletion."""
+    deployment: str
+    seconds: float | None
+    """From then until a condition says so; None: nobody noticed within the time that the bench waits."""
+    reasons: dict[str, str]
+    """Those conditions with their reasons."""
+
+
+@dataclass(frozen=True)
+class Noticing:
+    """The operator at rest with its default settings, and what it notices."""
+
+    objects: int
+    seed: int
+    """Of the choice of endpoints and moments."""
+    restart: FirstPass
+    changes: list[Noticed]
+    deletions: list[Noticed]
+    seconds: float
+    """How long it was left alone after that."""
+    rates: list[CallRate]
+    orphan_searches: int
+    """Searches for orphans that ended in that time."""
+    orphan_calls: int
+    """Calls of theirs that no other part makes (ListModels, ListEndpointConfigs) in that time."""
+    passes: int
+    secret_reads: int
+    writes: dict[str, int]
+    cpu_share: float
+    """Share of one core in that time."""
+    usage: Usage
+    """Until its end."""

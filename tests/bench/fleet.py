@@ -48,6 +48,7 @@ def deployment(number: int, *, with_finalizer: bool = False) -> Object:
         "spec": {
             "modelRef": {"name": f"model-{number // DEPLOYMENTS_A_MODEL:05d}"},
             "engine": {"name": "TGI", "version": "3.3.6", "maxInputTokens": 2048, "maxTotalTokens": 4096},
+            "replicas": 1,
             "target": {
                 "sageMaker": {"region": REGION, "executionRoleArn": ROLE, "instanceType": "ml.g5.2xlarge"},
             },

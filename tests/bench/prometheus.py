@@ -1,5 +1,6 @@
 """Counters in Prometheus' text format: the API server's, and the operator's."""
 
+import re
 from collections import Counter
 
 import httpx2
@@ -23,6 +24,16 @@ def api_reads(text: str) -> Counter[str]:
     return found
 
 
+def secret_reads(text: str) -> int:
+    """`apiserver_request_total` of single Secrets that were read, by whoever: at rest that is the operator."""
+    counter = re.compile(r"^apiserver_request_total\{(.*)\} (\S+)$", re.MULTILINE)
+    return sum(
+        int(float(value))
+        for labels, value in counter.findall(text)
+        if 'resource="secrets"' in labels and 'verb="GET"' in labels
+    )
+
+
 class OperatorMetrics:
     """The operator's /metrics."""
 
@@ -35,11 +46,17 @@ class OperatorMetrics:
 
     def passes(self) -> tuple[int, int]:
         """(passes so far, objects that wait for one)."""
-        passes = waiting = 0
+        found = self._sums("slipway_reconcile_total", "slipway_queue_depth")
+        return found["slipway_reconcile_total"], found["slipway_queue_depth"]
+
+    def orphan_searches(self) -> int:
+        """Searches for orphans so far."""
+        return self._sums("slipway_orphan_sweeps_total")["slipway_orphan_sweeps_total"]
+
+    def _sums(self, *names: str) -> Counter[str]:
+        found: Counter[str] = Counter()
         for family in text_string_to_metric_families(self._http.get("/metrics").text):
             for sample in family.samples:
-                if sample.name == "slipway_reconcile_total":
-                    passes += int(sample.value)
-                elif sample.name == "slipway_queue_depth":
-                    waiting = int(sample.value)
-        return passes, waiting
+                if sample.name in names:
+                    found[sample.name] += int(sample.value)
+        return found

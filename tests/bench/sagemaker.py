@@ -42,6 +42,19 @@ class Calls:
     """How many of them could change something."""
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """One call that has arrived, of whatever service of AWS."""
+
+    at: float
+    """As time.time()."""
+    service: str
+    operation: str
+    account: str
+    region: str
+    mutating: bool
+
+
 class SageMakerProcess:
     """The handle on the child."""
 
@@ -87,6 +100,25 @@ class SageMakerProcess:
         """The calls since the last question."""
         return Calls(**self._ask(calls=True))
 
+    def arrivals(self) -> list[Arrival]:
+        """The calls since the last question, one by one."""
+        return [Arrival(**one) for one in self._ask(arrivals=True)]
+
+    def put_into_service(self, endpoint: str, config: str) -> float:
+        """Somebody updates an endpoint to another config, behind everybody's back. Returns when that was through."""
+        return self._tamper("change_config", endpoint, config)
+
+    def set_count(self, endpoint: str, count: int) -> float:
+        """Somebody changes the number of instances. Returns when that was through."""
+        return self._tamper("change_count", endpoint, count)
+
+    def remove(self, endpoint: str) -> float:
+        """Somebody deletes an endpoint. Returns when it was gone."""
+        return self._tamper("remove_endpoint", endpoint)
+
+    def _tamper(self, *how: Any) -> float:
+        return float(self._ask(tamper=how)["at"])
+
     def _ask(self, **command: Any) -> Any:
         stdin = _pipe(self._process.stdin)
         stdin.write(json.dumps(command) + "\n")
@@ -131,6 +163,15 @@ def _calls(sagemaker: LocalSageMaker) -> Calls:
     return Calls(dict(Counter(call.operation for call in calls)), sum(call.mutating for call in calls))
 
 
+def _arrivals(sagemaker: LocalSageMaker) -> list[dict[str, Any]]:
+    calls = sagemaker.calls
+    sagemaker.clear_calls()
+    found = (
+        Arrival(call.time, call.service, call.operation, call.account, call.region, call.mutating) for call in calls
+    )
+    return [asdict(arrival) for arrival in found]
+
+
 def _serve() -> None:
     with LocalSageMaker() as sagemaker:
         sagemaker.add_role(ROLE)
@@ -140,11 +181,17 @@ def _serve() -> None:
             if "seed" in command:
                 _seed(sagemaker, command["seed"])
                 _say({})
+            elif "tamper" in command:
+                method, *arguments = command["tamper"]
+                getattr(sagemaker, method)(*arguments)
+                _say({"at": time.time()})
+            elif "arrivals" in command:
+                _say(_arrivals(sagemaker))
             else:
                 _say(asdict(_calls(sagemaker)))
 
 
-def _say(answer: dict[str, Any]) -> None:
+def _say(answer: Any) -> None:
     print(json.dumps(answer), flush=True)
 
 

@@ -93,6 +93,7 @@ class Served:
             config=self.wanted.config.name,
             revision=progress.revised(self.deployment.status, seen, self.wanted, self.owner, now),
             bound=Bound(Binding(name=binding.binding_name(self.owner.name))),
+            settled=True,
         )
         return deployments.next_status(self.deployment, result, now).to_api()
 
@@ -114,4 +115,5 @@ class Served:
             image=wanted.image,
             started_at=timestamp(now),
             outcome="Succeeded",
+            rollout=wanted.fingerprint,
         )

@@ -20,6 +20,8 @@ BINDING_TYPE = "openai"
 SECRET_TYPE = f"servicebinding.io/{BINDING_TYPE}"
 """The Secret's own type, which the specification derives from the entry. It cannot change during a Secret's life."""
 _PORTS = {"http": 80, "https": 443}
+_LOOK = 1.0
+"""Seconds of the longest wait between two looks at a Secret that each object adds, where there are many."""
 
 Entries = dict[str, str]
 """Content of a binding Secret. Keys match [a-z0-9.-]{1,253}, as the specification asks of names of files."""
@@ -40,6 +42,17 @@ class Bound:
 def binding_name(deployment: str) -> str:
     """Name of a Deployment's binding Secret. No two Deployments of a namespace share one."""
     return f"{deployment}-binding"
+
+
+def recheck_after(shortest: float, objects: int, chance: float) -> float:
+    """Seconds until the Secret of what rests is looked at again, where so many `objects` are watched.
+
+    Each look is a pass and a request to the API server, so that all of them together have one or two in a second,
+    however many there are: the wait is at most `shortest`, or a second for each object if that is longer. `chance`
+    (from 0 to 1) takes up to a half of it away: after a restart, all of them were looked at in the same moment.
+    """
+    longest = max(shortest, objects * _LOOK)
+    return longest / 2 + longest / 2 * chance
 
 
 def entries(status: DeploymentStatus) -> Entries | None:

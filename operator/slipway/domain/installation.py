@@ -30,7 +30,8 @@ class Timing:
     """After which an endpoint that was asked for can be seen, if it was. A deletion waits so long."""
 
     binding_recheck: float = 600.0
-    """Between two looks at the Secret for clients, which is not watched: nobody else's Secrets are read that way."""
+    """At most, between two looks at the Secret for clients, which is not watched: nobody else's Secrets are read that
+    way. Where more objects than seconds are watched, a second for each (`slipway.domain.binding.recheck_after`)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Keeping the Secret that clients read, beside the status that names it.
 
-It is read by its name in every pass over what serves, and a pass comes at least every `Timing.binding_recheck`: the
-operator may not watch Secrets (docs/decisions/0005-secrets-by-get.md). It is written only when it differs.
+It is read by its name in every pass over what serves, and a pass comes now and then for it alone: the operator may not
+watch Secrets (docs/decisions/0005-secrets-by-get.md). It is written only when it differs.
 """
 
 import logging
@@ -22,11 +22,13 @@ log = logging.getLogger(__name__)
 class BindingKeeper:
     """The binding Secret of one Deployment, for one pass."""
 
-    def __init__(self, kube: Kube, metrics: Metrics, owner: ObjectMeta, timing: Timing) -> None:
+    def __init__(self, kube: Kube, metrics: Metrics, owner: ObjectMeta, timing: Timing, *, recheck: float) -> None:
+        """`recheck`: seconds until the next look at a Secret that is as it should be."""
         self._kube = kube
         self._metrics = metrics
         self._owner = owner
         self._timing = timing
+        self._recheck = recheck
         self._again: float | None = None
 
     async def keep(self, status: DeploymentStatus) -> Bound | None:
@@ -38,7 +40,7 @@ class BindingKeeper:
         content = binding.entries(status)
         if content is None:
             return None
-        self._again = self._timing.binding_recheck
+        self._again = self._recheck
         try:
             return await self._applied(binding.manifest(self._owner, content))
         except (Conflict, NotFound) as changed:

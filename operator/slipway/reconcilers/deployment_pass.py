@@ -1,13 +1,14 @@
 """What passes over a Deployment share: the record before the step, the step, the report after it."""
 
 import logging
-from collections.abc import Hashable
+import random
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.deployment import Deployment, Placement
-from slipway.domain import deployments
+from slipway.domain import binding, deployments
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Transient
@@ -52,6 +53,8 @@ class Tools:
     retries: Retries
     clock: Clock
     metrics: Metrics
+    chance: Callable[[], float] = random.random
+    """A number from 0 to 1, another one each time: what is not urgent must not all be done in the same moment."""
 
 
 class DeploymentPass:
@@ -71,7 +74,8 @@ class DeploymentPass:
         metadata = deployment.metadata
         self.owner = Owner(tools.installation.identifier, metadata.namespace, metadata.name, metadata.uid)
         self.trigger = metadata.annotations.get(RECONCILE_NOW)
-        self.binding = BindingKeeper(tools.kube, tools.metrics, metadata, self.timing)
+        recheck = binding.recheck_after(self.timing.binding_recheck, len(tools.store), tools.chance())
+        self.binding = BindingKeeper(tools.kube, tools.metrics, metadata, self.timing, recheck=recheck)
 
     async def account(self) -> str:
         """The AWS account in use, that of a role that is assumed. Raises the errors of `slipway.domain.errors`."""

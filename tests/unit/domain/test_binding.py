@@ -16,7 +16,16 @@ from slipway.api.v1alpha1.deployment import (
     Placement,
     RevisionStatus,
 )
-from slipway.domain.binding import SECRET_TYPE, belongs_to, binding_name, conflict, differs, entries, manifest
+from slipway.domain.binding import (
+    SECRET_TYPE,
+    belongs_to,
+    binding_name,
+    conflict,
+    differs,
+    entries,
+    manifest,
+    recheck_after,
+)
 from tests.unit.domain.builders import ACCOUNT, ENDPOINT, REGION, A, B, metadata, served, wanted
 
 URL = f"https://runtime.sagemaker.{REGION}.amazonaws.com/endpoints/{ENDPOINT}/openai/v1"
@@ -154,3 +163,20 @@ class TestWhose:
         assert found.reason == "BindingConflict"
         assert "twin-binding" in found.message
         assert "Delete it" in found.message
+
+
+class TestRecheck:
+    """When the Secret of what rests is looked at again."""
+
+    def test_few_wait_no_longer_than_they_were_promised(self) -> None:
+        assert recheck_after(600.0, 1, 1.0) == recheck_after(600.0, 600, 1.0) == 600.0
+
+    def test_what_was_looked_at_in_one_moment_is_spread_over_half_of_the_time(self) -> None:
+        assert recheck_after(600.0, 1, 0.0) == 300.0
+        assert recheck_after(600.0, 1, 0.5) == 450.0
+
+    @given(objects=st.integers(600, 100_000))
+    def test_however_many_there_are_they_have_no_more_than_two_looks_a_second(self, objects: int) -> None:
+        after = [recheck_after(600.0, objects, chance / 100) for chance in range(101)]
+        assert objects / min(after) <= 2.0
+        assert objects / (sum(after) / len(after)) <= 1.4

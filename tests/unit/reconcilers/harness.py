@@ -158,6 +158,7 @@ class Harness:
             retries=Retries(self.timing, self.clock),
             clock=self.clock,
             metrics=metrics,
+            chance=lambda: 1.0,
         )
         self.reconciler = DeploymentReconciler(self.tools)
         self.deliver()

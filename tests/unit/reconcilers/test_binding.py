@@ -1,11 +1,14 @@
 """The Secret for clients as passes keep it: when it appears, what it follows, and what it never does."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from slipway.domain.errors import Conflict, OutsideError, Rejected, Transient
+from slipway.loop.keys import Key
 from slipway.loop.store import Object
+from slipway.reconcilers.deployment import DeploymentReconciler
 from tests.unit.domain.builders import IMAGE, A, B
 from tests.unit.reconcilers.harness import SDEP, Harness
 
@@ -123,6 +126,18 @@ def test_what_somebody_did_to_it_is_mended_at_the_next_look(serving: Harness, ha
     assert again == serving.timing.binding_recheck
     assert serving.kube.secrets[NAME]["data"] == before
     assert serving.live.status == status
+
+
+def test_passes_that_come_for_nothing_else_are_spread_and_rarer_where_there_are_many(serving: Harness) -> None:
+    serving.timing = replace(serving.timing, binding_recheck=100.0)
+    installation = replace(serving.tools.installation, timing=serving.timing)
+    tools = replace(serving.tools, installation=installation, chance=lambda: 0.0)
+    serving.reconciler = DeploymentReconciler(tools)
+    assert serving.one_pass() == 50.0
+    for number in range(200):
+        key = Key("ModelVersion", "other", f"m-{number}")
+        serving.store.put(key, {"metadata": {"resourceVersion": "1"}})
+    assert serving.one_pass() == len(serving.store) / 2 > 100.0
 
 
 def test_somebody_elses_secret_is_left_alone_and_does_not_stop_what_serves(serving: Harness) -> None:

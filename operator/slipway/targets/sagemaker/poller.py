@@ -1,25 +1,28 @@
 """One poller for an identity and a region notices what moves, for all Deployments together.
 
-Every few seconds it asks which endpoints were modified lately; now and then it lists all of them, which also shows
-what was deleted behind our back. It only wakes: no step is planned on what it saw, except for doing nothing.
+Every few seconds it asks which endpoints were modified lately. Meanwhile it lists all of them, again and again, a page
+now and a page then, which also shows what was deleted behind our back. Only the first list is made in one go: everybody
+waits for it. The poller only wakes: no step is planned on what it saw, except for doing nothing.
 """
 
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slipway.domain.errors import OutsideError, RateLimited, Transient
+from slipway.domain.sagemaker.full_list import FullList
 from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary
 from slipway.targets.sagemaker.clients import AwsSession
 
 _PAGE = 100
 _STALE_SWEEPS = 2
-"""Missed full lists after which nothing may be concluded from the last one."""
+"""Intervals without a full list after which nothing may be concluded from the last one."""
 _OVERLAP = timedelta(seconds=60)
 """How far each question reaches back, for clocks that differ and lists that lag."""
 
@@ -40,12 +43,14 @@ class EndpointPoller:
         wanted: Callable[[], bool] = lambda: True,
         ended: Callable[[], None] = lambda: None,
         account: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`wake` is called with (region, endpoint name) for every endpoint that changed, appeared or vanished.
 
-        `interval` and `sweep_interval` are seconds between two looks at what changed, and at everything. After each,
-        `wanted` says whether anybody still needs another; `ended` is called when it was stopped. `account` is for
-        messages.
+        `interval` is the time between two looks at what changed, `sweep_interval` what a list of everything takes, in
+        seconds. After each look, `wanted` says whether anybody still needs another; `ended` is called when it was
+        stopped. `account` is for messages. `clock` gives seconds, as `sleep` takes them.
         """
         self._clients = clients
         self._region = region
@@ -55,8 +60,16 @@ class EndpointPoller:
         self._interval = interval
         self._sweep_interval = sweep_interval
         self._endpoints: dict[str, EndpointSummary] = {}
+        self._clock, self._sleep = clock, sleep
+        self._full: FullList | None = None
+        self._following: dict[str, str] = {}
+        """NextToken of the full list that is under way."""
+        self._pages_due, self._counted_at = 0.0, clock()
+        self._at_once = False
+        """Whether all pages of a full list are asked for one right after the other."""
         self._listed = False
-        self._listed_at = time.monotonic()
+        self._completed_at = clock()
+        self._answered_at = clock()
         self._stale = False
         self._answered = asyncio.Event()
         self._problem: OutsideError | None = None
@@ -109,18 +122,13 @@ class EndpointPoller:
 
     def age(self) -> float:
         """Seconds since the last list that succeeded (at first: since the start)."""
-        return time.monotonic() - self._listed_at
+        return self._clock() - self._answered_at
 
     async def _run(self) -> None:
-        next_sweep = 0.0
         while True:
             try:
-                if time.monotonic() >= next_sweep:
-                    await self._sweep()
-                    next_sweep = time.monotonic() + self._sweep_interval * random.uniform(0.9, 1.1)  # noqa: S311
-                else:
-                    await self._look()
-                self._problem, self._stale, self._listed_at = None, False, time.monotonic()
+                await self._turn()
+                self._problem, self._stale, self._answered_at = None, False, self._clock()
                 delay = self._interval
             except OutsideError as problem:
                 if self._problem is None:
@@ -137,60 +145,106 @@ class EndpointPoller:
                 log.info("nobody has endpoints in %s any more", self._place)
                 self.stop()
                 return
-            await asyncio.sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  # jitter, not cryptography
+            await self._sleep(delay * random.uniform(0.9, 1.1))  # noqa: S311  # jitter, not cryptography
+
+    async def _turn(self) -> None:
+        """A look at what changed, and the pages of the full list that are due. Where nothing is known, all of them."""
+        if self._listed and not self._stale:
+            self._take(await self._modified_lately())
+            await self._due_pages()
+        else:
+            while not await self._next_page():
+                pass
+            self._pages_due, self._counted_at = 0.0, self._clock()
 
     def _notice_staleness(self) -> None:
         """Wake everybody once when the list has become old: what rests must not look healthy for ever."""
-        if self._listed and not self._stale and self.age() > _STALE_SWEEPS * self._sweep_interval:
+        age = max(self.age(), self._clock() - self._completed_at)
+        if self._listed and not self._stale and age > _STALE_SWEEPS * self._sweep_interval:
             self._stale = True
+            self._begin_anew()
             for name in self._endpoints:
                 self._wake(self._region, name)
 
-    async def _sweep(self) -> None:
-        """List everything; what is missing was deleted."""
-        found = await self._list()
-        vanished = self._endpoints.keys() - found.keys()
-        for name in vanished:
+    async def _due_pages(self) -> None:
+        """Keep the pace at which a full list takes `sweep_interval`; what was missed for long is not made up for."""
+        pages = max(1, math.ceil(len(self._endpoints) / _PAGE))
+        spacing, portion = self._sweep_interval / pages, pages if self._at_once else 1
+        now = self._clock()
+        due = self._pages_due + (now - self._counted_at) / spacing
+        self._pages_due, self._counted_at = min(due, portion + self._interval / spacing), now
+        while self._pages_due >= portion:
+            while not await self._next_page() and self._at_once:
+                pass
+            self._pages_due -= portion
+
+    async def _next_page(self) -> bool:
+        """The next page of the full list. Whether it was the last one."""
+        if self._full is None:
+            self._full = FullList(self._endpoints.values())
+        full = self._full
+        try:
+            page, following = await self._page(**self._following)
+        except (Transient, RateLimited):
+            raise  # to go on from here
+        except Exception:
+            # It may be the token that is refused. How long one is good for is not documented: take no more chances.
+            self._at_once = self._at_once or bool(self._following)
+            self._begin_anew()
+            raise
+        self._take(page)
+        for name in full.page(list(page.values()), last=not following):
             del self._endpoints[name]
             self._wake(self._region, name)
-        self._take(found)
-        self._listed = True
+        self._following = following
+        if following:
+            return False
+        self._full, self._listed, self._completed_at = None, True, self._clock()
+        return True
 
-    async def _look(self) -> None:
-        """List what was modified lately."""
-        self._take(await self._list(LastModifiedTimeAfter=self._newest - _OVERLAP))
+    def _begin_anew(self) -> None:
+        self._full, self._following = None, {}
 
     def _take(self, found: dict[str, EndpointSummary]) -> None:
         first = not self._listed
+        if self._full:
+            self._full.met(found)
         for name, summary in found.items():
             changed = self._endpoints.get(name) != summary
             self._endpoints[name] = summary
             if changed and not first:
                 self._wake(self._region, name)
 
-    async def _list(self, **filters: Any) -> dict[str, EndpointSummary]:
+    async def _modified_lately(self) -> dict[str, EndpointSummary]:
         result: dict[str, EndpointSummary] = {}
-        following: dict[str, str] = {}
+        asked: dict[str, Any] = {"LastModifiedTimeAfter": self._newest - _OVERLAP}
         while True:
-            page = await self._clients.call(
-                "sagemaker",
-                self._region,
-                "list_endpoints",
-                SortBy="CreationTime",
-                MaxResults=_PAGE,
-                **filters,
-                **following,
-            )
-            for row in page["Endpoints"]:
-                modified = row["LastModifiedTime"].astimezone(UTC)
-                self._newest = max(self._newest, modified)
-                result[row["EndpointName"].lower()] = EndpointSummary(
-                    name=row["EndpointName"],
-                    state=EndpointState(row["EndpointStatus"]),
-                    last_modified=modified.isoformat(timespec="microseconds"),
-                    arn=row["EndpointArn"],
-                    created=row["CreationTime"].astimezone(UTC).isoformat(timespec="microseconds"),
-                )
-            if not page.get("NextToken"):
+            page, following = await self._page(**asked)
+            result |= page
+            if not following:
                 return result
-            following = {"NextToken": page["NextToken"]}
+            asked |= following
+
+    async def _page(self, **asked: Any) -> tuple[dict[str, EndpointSummary], dict[str, str]]:
+        """Rows by name in lower case, the newest endpoint first, and what to ask for the next page; empty: no more."""
+        page = await self._clients.call(
+            "sagemaker",
+            self._region,
+            "list_endpoints",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=_PAGE,
+            **asked,
+        )
+        found: dict[str, EndpointSummary] = {}
+        for row in page["Endpoints"]:
+            modified = row["LastModifiedTime"].astimezone(UTC)
+            self._newest = max(self._newest, modified)
+            found[row["EndpointName"].lower()] = EndpointSummary(
+                name=row["EndpointName"],
+                state=EndpointState(row["EndpointStatus"]),
+                last_modified=modified.isoformat(timespec="microseconds"),
+                arn=row["EndpointArn"],
+                created=row["CreationTime"].astimezone(UTC).isoformat(timespec="microseconds"),
+            )
+        return found, {"NextToken": page["NextToken"]} if page.get("NextToken") else {}

@@ -16,7 +16,7 @@ from slipway.targets.sagemaker.region import Region
 
 SHARE = 100
 """The survey takes one call in so many of what a region may be asked (SLIPWAY_AWS_REQUESTS_PER_SECOND), all places
-together: 4.8 a minute by default. Beside the poller's 6 to 10 this stays below 20, whatever there is to look at."""
+together: 4.8 a minute by default. Beside the poller's 6 to 12 this stays below 20, whatever there is to look at."""
 _PAGE = 100  # the most that a list gives
 _DELETIONS: dict[Kind, Callable[[str], Step]] = {
     Kind.ENDPOINT: DeleteEndpoint,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -271,3 +272,169 @@ class TestEnd:
         poller.stop()
         with pytest.raises(Transient, match="not listed any more"):
             await waiting
+
+
+class Hours:
+    """Time that passes only where somebody sleeps, until `end`; then nobody wakes any more."""
+
+    def __init__(self, end: float) -> None:
+        self.now, self.end, self.over = 0.0, end, asyncio.Event()
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+        if self.now >= self.end:
+            self.over.set()
+            await asyncio.Event().wait()
+
+
+class TimedEndpoints(Endpoints):
+    """Endpoints that were created one after the other, in pages as large as the service's; notes when it was asked."""
+
+    def __init__(self, hours: Hours) -> None:
+        super().__init__()
+        self.hours, self.page = hours, 100
+        self.calls: list[tuple[float, bool]] = []
+        """(when, whether it was about what was modified lately)"""
+        self.given: dict[str, float] = {}
+        """When each token was given."""
+        self.deeds: list[tuple[float, Callable[[], None]]] = []
+        self.refuse: Callable[[dict[str, Any]], OutsideError | None] = lambda asked: None
+
+    def fill(self, number: int) -> None:
+        for index in range(number):
+            self.put(f"e{index:04}", modified=LONG_AGO)
+
+    async def call(self, service: str, region: str, operation: str, **asked: Any) -> dict[str, Any]:
+        for deed in [deed for deed in self.deeds if deed[0] <= self.hours.now]:
+            self.deeds.remove(deed)
+            deed[1]()
+        self.calls.append((self.hours.now, "LastModifiedTimeAfter" in asked))
+        if refusal := self.refuse(asked):
+            raise refusal
+        assert (asked["SortBy"], asked["SortOrder"], asked["MaxResults"]) == ("CreationTime", "Descending", 100)
+        after, token = asked.get("LastModifiedTimeAfter"), asked.get("NextToken", "f")
+        names = sorted(self.rows, reverse=True)  # a token says where the last page has ended
+        found = [name for name in names if name < token and (after is None or self.rows[name][1] > after)]
+        page = found[: self.page]
+        if len(found) <= self.page:
+            return {"Endpoints": [self.row(name) for name in page]}
+        self.given[page[-1]] = self.hours.now
+        return {"Endpoints": [self.row(name) for name in page], "NextToken": page[-1]}
+
+    def row(self, name: str) -> dict[str, Any]:
+        return {**super().row(name), "CreationTime": LONG_AGO + timedelta(seconds=int(name[1:]))}
+
+    def in_the_busiest_minute(self) -> int:
+        times = [at for at, _ in self.calls]
+        return max(sum(at <= other < at + 60 for other in times) for at in times)
+
+
+class TestPace:
+    """With the settings' own intervals, over hours of a clock of the test's own."""
+
+    INTERVAL, SWEEP = 10.0, 240.0
+
+    async def watch(self, hours: Hours, endpoints: TimedEndpoints) -> list[tuple[float, str]]:
+        """Poll until the end. Returns who was woken, and when."""
+        woken: list[tuple[float, str]] = []
+        poller = EndpointPoller(
+            cast(AwsSession, endpoints),
+            REGION,
+            wake=lambda region, name: woken.append((hours.now, name)),
+            interval=self.INTERVAL,
+            sweep_interval=self.SWEEP,
+            clock=hours.clock,
+            sleep=hours.sleep,
+        )
+        poller.start()
+        await hours.over.wait()
+        await poller.close()
+        return woken
+
+    @pytest.mark.parametrize(("number", "most"), [(50, 9), (1000, 12), (5000, 23)])
+    async def test_a_full_list_is_never_a_burst_but_the_first_one(self, number: int, most: int) -> None:
+        hours = Hours(3600)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(number)
+        assert await self.watch(hours, endpoints) == []
+        pages = -(-number // 100)
+        first, rest = endpoints.calls[:pages], endpoints.calls[pages:]
+        assert first == [(0.0, False)] * pages
+        endpoints.calls = rest
+        assert endpoints.in_the_busiest_minute() <= most
+        lists = sum(not lately for _, lately in rest) / pages
+        assert lists == pytest.approx(3600 / self.SWEEP, abs=1)
+
+    @pytest.mark.parametrize("number", [50, 1000, 5000])
+    async def test_what_is_deleted_is_missed_within_five_minutes_wherever_it_stands(self, number: int) -> None:
+        hours = Hours(3600)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(number)
+        gone = {f"e{number * which // 24:04}": 150.0 * which for which in range(1, 21)}
+        endpoints.deeds = [(at, lambda name=name: endpoints.rows.pop(name)) for name, at in gone.items()]  # type: ignore[misc]
+        woken = await self.watch(hours, endpoints)
+        assert sorted(name for _, name in woken) == sorted(gone)
+        assert max(at - gone[name] for at, name in woken) < 280
+
+    async def test_what_changes_is_seen_by_the_next_look_while_a_list_is_under_way(self) -> None:
+        hours = Hours(1200)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(1000)
+        names = {f"e{number:04}": 300.0 + number for number in range(0, 400, 40)}
+        now = datetime.now(UTC)
+        endpoints.deeds = [(at, lambda name=name: endpoints.put(name, "Updating", now)) for name, at in names.items()]  # type: ignore[misc]
+        woken = await self.watch(hours, endpoints)
+        assert sorted(name for _, name in woken) == sorted(names)
+        assert max(at - names[name] for at, name in woken) <= 11.1
+
+    async def test_a_page_that_does_not_come_is_asked_for_again(self) -> None:
+        hours = Hours(3600)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(1000)
+        asked = list[str]()
+
+        def refuse(question: dict[str, Any]) -> OutsideError | None:
+            asked.append(question.get("NextToken", ""))
+            return Transient("AwsUnreachable", "no") if hours.now and len(asked) % 3 == 0 else None
+
+        endpoints.refuse = refuse
+        assert await self.watch(hours, endpoints) == []
+        beginnings = sum(not token for token, (_, lately) in zip(asked, endpoints.calls, strict=True) if not lately)
+        assert beginnings <= 3600 / self.SWEEP + 8  # the first page of a list may be what fails
+
+    async def test_where_tokens_do_not_live_long_lists_are_made_in_one_go_and_nothing_is_missed(self) -> None:
+        hours = Hours(3600)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(1000)
+
+        def refuse(question: dict[str, Any]) -> OutsideError | None:
+            late = "NextToken" in question and hours.now > endpoints.given[question["NextToken"]]
+            return Rejected("ValidationFailed", "NextToken") if late else None
+
+        endpoints.refuse = refuse
+        gone = {f"e{500 + which:04}": 150.0 * which for which in range(1, 21)}
+        endpoints.deeds = [(at, lambda name=name: endpoints.rows.pop(name)) for name, at in gone.items()]  # type: ignore[misc]
+        woken = await self.watch(hours, endpoints)
+        assert sorted(name for _, name in woken) == sorted(gone)
+        assert max(at - gone[name] for at, name in woken) < 280
+        together = Counter(at for at, lately in endpoints.calls if not lately)
+        assert sorted(together.values())[:2] == [1, 1]
+        assert set(sorted(together.values())[2:]) == {10}
+
+    async def test_a_list_that_can_never_be_finished_is_believed_no_more(self) -> None:
+        hours = Hours(1200)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(1000)
+
+        def refuse(question: dict[str, Any]) -> OutsideError | None:
+            no = hours.now and "LastModifiedTimeAfter" not in question and question.get("NextToken", "f") < "e0600"
+            return Rejected("ValidationFailed", "NextToken") if no else None
+
+        endpoints.refuse = refuse
+        woken = await self.watch(hours, endpoints)
+        assert len(woken) == 1000
+        assert {480 < at < 520 for at, _ in woken} == {True}
