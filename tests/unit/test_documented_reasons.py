@@ -20,7 +20,7 @@ REASON = re.compile(r"^[A-Z][A-Za-z]+$")
 ERRORS = {"Rejected", "Transient", "NotFound", "Conflict", "RateLimited", "AlreadyExists", "Busy"}
 SAYERS = {"Finding", "OutsideError", *ERRORS}
 """What takes a reason as its first argument."""
-FORWARDED = {"error.reason", "ready.reason", "endpoint.state.value", "reason", "error"}
+FORWARDED = {"error.reason", "drifted.reason", "ready.reason", "endpoint.state.value", "reason", "error"}
 """First arguments that pass on what was named elsewhere."""
 NOT_REPORTED = {EndpointState.IN_SERVICE, EndpointState.FAILED}
 """States that a plan describes with words of its own."""

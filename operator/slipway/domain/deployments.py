@@ -44,8 +44,8 @@ class Result:
     """The last check. None: unchanged, unless a new attempt has begun."""
     alarms: tuple[str, ...] | None = None
     """Names of the alarms that exist or may exist. None: unchanged."""
-    settled: bool = False
-    """Whether everything is as the spec wants it."""
+    settled: str | None = None
+    """Digest of what is wanted, if everything is as wanted."""
     deleting: bool = False
     tags: TagMemory | None = None
     """None: nothing was found out about tags."""
@@ -71,7 +71,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
     else:
         endpoint_status = _endpoint_status(deployment, result, revision, endpoint)
         wanted, ready = endpoint.desired_instances, endpoint.current_instances
-    health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec, result))
+    health = replace(_health(before, result, revision), warnings=_warnings(deployment.spec, before, result))
     generation = deployment.metadata.generation
     expires = expiry.expires_at(deployment, now)
     return DeploymentStatus(
@@ -85,7 +85,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         check=None if result.removed else result.checked or _check_of(result, before),
         alarms=None if result.removed else _alarms_of(result, before),
         binding=result.bound.binding if result.bound else before.binding,
-        settled_generation=generation if result.settled else before.settled_generation,
+        settled=result.settled or before.settled,
         expires_at=timestamp(expires) if expires else None,
         history=(
             progress.expired(before.history, now)
@@ -147,12 +147,21 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
     return Health(True, Finding("Serving", text), reconciling=result.reconciling, stalled=result.stalled)
 
 
-def _warnings(spec: DeploymentSpec, result: Result) -> tuple[tuple[str, Finding], ...]:
+def _warnings(spec: DeploymentSpec, before: DeploymentStatus, result: Result) -> tuple[tuple[str, Finding], ...]:
     """What the user should know, and need not stop for."""
     unpinned = spec.engine.name == "TGI" and spec.engine.adapters
     found = (
-        ("Drifted", result.drifted),
+        ("Drifted", result.drifted or _still_drifted(before, result)),
         ("UnpinnedReference", Finding("UnpinnedReference", ADAPTER_CONFIG_UNPINNED) if unpinned else None),
         ("BindingFailed", result.bound.problem if result.bound else None),
     )
     return tuple((kind, finding) for kind, finding in found if finding)
+
+
+def _still_drifted(before: DeploymentStatus, result: Result) -> Finding | None:
+    """What was found before, in a pass that could not look."""
+    if result.seen is not None or result.deleting or result.expired:
+        return None
+    return next(
+        (Finding(drifted.reason, drifted.message) for drifted in before.conditions if drifted.type == "Drifted"), None
+    )

@@ -37,7 +37,9 @@ class DeletionPass(RemovalPass):
         steps = self.plan(placement, seen, retain=retain, age=self._age())
         if steps is None:
             return await self._let_go()
-        result = Result(seen=seen, deleting=True, reconciling=steps.reconciling, stalled=steps.stalled)
+        result = Result(
+            seen=seen.without_others(self.owner), deleting=True, reconciling=steps.reconciling, stalled=steps.stalled
+        )
         return await self.act(circumstances, placement, steps, result)
 
     def _age(self) -> float:

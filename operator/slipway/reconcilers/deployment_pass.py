@@ -113,7 +113,8 @@ class DeploymentPass:
         self, circumstances: Hashable, placement: Placement, question: CheckRequest, result: Result
     ) -> float:
         """Ask the endpoint, and store what came of it. What follows from it is the next pass' matter."""
-        await self.report(result)
+        standing = self.tools.retries.standing(self.key, circumstances)
+        await self.report(self.refused(result, standing) if standing else result)
         try:
             answer = await self.target.check(placement, question)
         except OutsideError as error:

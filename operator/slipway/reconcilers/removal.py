@@ -6,7 +6,9 @@ from slipway.domain.checks.placement import other_account, placement_of, placeme
 from slipway.domain.errors import Rejected
 from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.observation import InventoryWish, Observation, Question
+from slipway.domain.sagemaker.rollout import alarm_requests
 from slipway.domain.sagemaker.situation import Plan
+from slipway.domain.sagemaker.steps import VARIANT
 from slipway.reconcilers.deployment_pass import DeploymentPass
 
 
@@ -43,9 +45,15 @@ class RemovalPass(DeploymentPass):
             owner=self.owner,
             endpoint_name=placement.endpoint_name,
             inventory=InventoryWish.ALWAYS,
-            alarms=tuple(self.deployment.status.alarms or ()),
+            alarms=tuple({*(self.deployment.status.alarms or ()), *self._alarms_of_the_spec(placement)}),
         )
         return placement, await self.target.observe(placement, question)
+
+    def _alarms_of_the_spec(self, placement: Placement) -> list[str]:
+        """Names of the alarms that were made, if the status that knew them was lost."""
+        variant = placement.variant or VARIANT
+        found = alarm_requests(self.deployment.spec.rollout, self.owner, placement.endpoint_name, variant)
+        return [alarm.name for alarm in found]
 
     def plan(self, placement: Placement, seen: Observation, *, retain: bool, age: float) -> Plan | None:
         """The next steps; None when nothing is left to do. `age`: seconds since the removal was asked for."""

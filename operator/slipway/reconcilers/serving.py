@@ -140,25 +140,21 @@ class ServingPass(DeploymentPass):
                 stalled=steps.stalled,
                 drifted=steps.drifted,
                 alarms=alarms.remembered(situation, steps),
-                settled=steps.at_rest,
+                settled=wanted.content if steps.at_rest else None,
                 tags=remembered_tags(self.deployment.status.endpoint, wanted.tags, done=steps.tagged),
             ),
             checks.problem,
         )
         return await self.act(circumstances, placement, steps, result)
 
-    def _unproven(self) -> str | None:
-        """The config that does not count as serving, whatever the endpoint says."""
+    def _unproven(self) -> frozenset[str]:
+        """The configs that do not count as serving, whatever the endpoint says."""
         status = self.deployment.status
         return checking.unproven(self.deployment.spec.rollout.check, status.attempt, status.check)
 
     def _settled(self, wanted: Desired) -> bool:
         """Whether everything was once as it is wanted now."""
-        status = self.deployment.status
-        settled = status.settled_generation == self.deployment.metadata.generation
-        attempt = status.attempt
-        succeeded = attempt is not None and attempt.outcome == "Succeeded" and attempt.config == wanted.config.name
-        return settled and succeeded
+        return self.deployment.status.settled == wanted.content
 
     async def _model_versions(self) -> dict[str, ModelVersion]:
         """Those that the spec names and that exist, by name."""
@@ -228,7 +224,7 @@ class ServingPass(DeploymentPass):
             known_configs=frozenset(entry.config for entry in known if entry),
             inventory=InventoryWish.SETTLED if self._must_tidy(wanted) else InventoryWish.NEVER,
             alarms=tuple({*(wanted.watched if wanted else ()), *(status.alarms or ())}),
-            fallback=status.attempt.replaces if status.attempt and status.check else None,
+            fallback=status.attempt.replaces if status.attempt and (status.check or status.attempt.reason) else None,
         )
         return await self.target.observe(placement, question)
 

@@ -35,6 +35,8 @@ from tests.unit.reconcilers.world import Killed, World
 T = TypeVar("T")
 SDEP = Key("Deployment", "ml", "twin")
 MV = Key("ModelVersion", "ml", "twin")
+ADOPTERS = PlacementRule(("*",), ("*",), (REGION,), (ROLE,), adopt=("*",))
+"""Lets everybody adopt every endpoint."""
 CALM_PASSES = 80
 """More than any way from one state to rest takes, most of them spent on watching transitions end."""
 

@@ -20,7 +20,7 @@ from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import EndpointState
 from slipway.domain.sagemaker.rollout import fingerprint
 from tests.unit.domain.builders import A, B, C, Json
-from tests.unit.reconcilers.harness import MV, Harness
+from tests.unit.reconcilers.harness import ADOPTERS, MV, Harness
 from tests.unit.reconcilers.world import Fault, World, WorldConfig, WorldModel
 
 ENDPOINT = "ml-twin"
@@ -62,7 +62,7 @@ class Life(RuleBasedStateMachine):
         self.world.alarms["pager"] = "OK"
         self.world.models["neighbour"] = WorldModel(NEIGHBOUR.tags(), {})
         self.world.configs["neighbour"] = WorldConfig(NEIGHBOUR.tags(), "neighbour", 1)
-        self.harness = Harness(self.world)
+        self.harness = Harness(self.world, rules=(ADOPTERS,))
         self.triggers = 0
         self.meddling = 0
         """How often somebody else changed something: permits another try of what failed."""

@@ -5,7 +5,7 @@ import pytest
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, Owner
 from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, Step, UpdateEndpoint
 from tests.unit.domain.builders import A, B
-from tests.unit.reconcilers.harness import Harness
+from tests.unit.reconcilers.harness import ADOPTERS, Harness
 
 ENDPOINT = "ml-twin"
 ADOPT = {"sageMaker": {"adopt": True}}
@@ -14,7 +14,7 @@ CHECK = {"check": {"prompt": "Are you there?"}}
 
 def beside(tags: dict[str, str] | None = None, variant: str = "AllTraffic") -> Harness:
     """An endpoint of the wanted name that somebody else has made."""
-    harness = Harness()
+    harness = Harness(rules=(ADOPTERS,))
     harness.world.may_adopt = lambda: True
     harness.world.outside_config("theirs", "main", variant)
     harness.world.outside_endpoint(ENDPOINT, {"team": "search"} if tags is None else tags, "theirs")

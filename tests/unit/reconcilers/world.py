@@ -171,7 +171,8 @@ class World:
         )
 
     def _alarms(self, found: WorldEndpoint | None, question: Question) -> dict[str, str] | None:
-        if not question.alarms or (found and found.state.is_moving):
+        waits = found is not None and found.state.is_moving
+        if not question.alarms or (waits and question.inventory is not InventoryWish.ALWAYS):
             return None
         return {name: self.alarms[name] for name in question.alarms if name in self.alarms}
 

@@ -460,6 +460,8 @@ class Attempt(ApiModel):
     """Endpoint config that was in service when it began: what a failed check goes back to."""
     rollout: str | None = None
     """Digest of spec.rollout at the time: what failed may be tried again in another way."""
+    unproven: Annotated[list[str], Field(max_length=100)] | None = None
+    """Endpoint configs that took the traffic before it without having passed their check."""
 
 
 class Scaling(ApiModel):
@@ -539,12 +541,12 @@ class DeploymentStatus(ApiModel):
     """The last change of the number of instances, until it is through."""
     check: CheckStatus | None = None
     """The last check of a new revision."""
-    alarms: Annotated[list[str], Field(max_length=20)] | None = None
+    alarms: Annotated[list[str], Field(max_length=100)] | None = None
     """CloudWatch alarms that were made for this Deployment."""
     binding: Binding | None = None
     """The Secret that clients read."""
-    settled_generation: Annotated[int, Field(ge=0)] | None = None
-    """The generation that everything was once as wanted for: what differs since, somebody else has changed."""
+    settled: str | None = None
+    """Digest of what was wanted when everything was as wanted: what differs from it, somebody else has changed."""
     expires_at: Timestamp | None = None
     """When it stops serving, if spec.expireAfter says so."""
     history: Annotated[list[HistoryEntry], Field(max_length=10)] = Field(default_factory=list)

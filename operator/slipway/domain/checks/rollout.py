@@ -11,24 +11,24 @@ from slipway.api.v1alpha1.deployment import (
 )
 from slipway.domain.sagemaker.check import TIMEOUT_RANGE
 from slipway.domain.sagemaker.desired import STARTUP_TIMEOUT_RANGE
-from slipway.domain.sagemaker.rollout import EXECUTION_RANGE, WAIT_RANGE
+from slipway.domain.sagemaker.rollout import EXECUTION_RANGE, ROLLING_NEEDS_TWO, WAIT_RANGE
 
 _LONGEST_WATCH = 86_400
 """Seconds that an alarm may look back: Period times EvaluationPeriods
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html)."""
 
 
-def rollout_problem(rollout: Rollout, instances: int) -> str | None:
-    """What is wrong, naming the field; None if nothing is. `instances`: how many there are, or will be."""
+def rollout_problem(rollout: Rollout, instances: int | None) -> str | None:
+    """What is wrong, naming the field; None if nothing is.
+
+    `instances`: spec.replicas; None: left open, and judged when a roll is due.
+    """
     if (rollout.blue_green and rollout.strategy != "BlueGreen") or (rollout.rolling and rollout.strategy != "Rolling"):
         return STRATEGY_SETTINGS
     if rollout.blue_green and not _step_fits(rollout.blue_green):
         return SHIFT_NEEDS_STEP
-    if rollout.strategy == "Rolling" and instances < 2:
-        return (
-            "spec.rollout.strategy Rolling replaces at most half of the instances at a time and needs two of them: "
-            "set spec.replicas to 2 or more, or use BlueGreen"
-        )
+    if rollout.strategy == "Rolling" and instances is not None and instances < 2:
+        return ROLLING_NEEDS_TWO
     problems = (*(_alarm(alarm) for alarm in rollout.alarms), *_durations(rollout), _time_for_waits(rollout))
     return next((problem for problem in problems if problem), None)
 

@@ -31,7 +31,7 @@ def check_spec(inputs: Inputs) -> Problem | None:
         return invalid(ONE_TARGET)
     problems = (
         _engine(spec.engine),
-        rollout_problem(spec.rollout, spec.replicas or inputs.deployment.status.replicas or 1),
+        rollout_problem(spec.rollout, spec.replicas),
         _sagemaker(spec.target.sage_maker),
         _environment(spec.engine),
         _arguments(spec.engine),

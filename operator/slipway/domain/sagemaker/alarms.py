@@ -50,5 +50,7 @@ def obstacle(situation: Situation) -> Plan | None:
 
 def remembered(situation: Situation, plan: Plan) -> tuple[str, ...]:
     """Names of the alarms that exist or may exist after a plan: what a deletion has to remove."""
-    wanted = {alarm.name for alarm in situation.desired.alarms}
-    return tuple(sorted(wanted if plan.at_rest else wanted | set(situation.made_alarms)))
+    wanted, made = {alarm.name for alarm in situation.desired.alarms}, set(situation.made_alarms)
+    if situation.seen.alarms is not None:
+        made &= set(situation.seen.alarms)
+    return tuple(sorted(wanted if plan.at_rest else wanted | made))

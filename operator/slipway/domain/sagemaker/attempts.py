@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding, timestamp
+from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.check import CHECK_FAILED
 from slipway.domain.sagemaker.failures import ALARM_RAISED, CAPACITY, advice, classify_failure
-from slipway.domain.sagemaker.observation import Endpoint
+from slipway.domain.sagemaker.observation import Endpoint, EndpointState
 from slipway.domain.sagemaker.situation import Plan, Situation
 
+_MESSAGE_LIMIT = 2048
 _OF_THE_WAY = {CHECK_FAILED, ALARM_RAISED, CAPACITY}
 """What may be different when a revision is rolled out in another way."""
 
@@ -17,6 +19,7 @@ _OF_THE_WAY = {CHECK_FAILED, ALARM_RAISED, CAPACITY}
 def new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
     """A try that begins now."""
     desired, tried = situation.desired, situation.tried
+    unproven = checking.unproven(desired.rollout.check, situation.attempt, situation.checked) - {situation.config}
     return Attempt(
         config=desired.config.name,
         model=desired.model.name,
@@ -31,12 +34,13 @@ def new_attempt(situation: Situation, endpoint: Endpoint | None) -> Attempt:
         failures=tried.failures if tried and tried.reason == CAPACITY else 0,
         endpoint_modified=endpoint.last_modified if endpoint else None,
         trigger=situation.trigger,
-        replaces=_replaced(situation, endpoint),
+        replaces=_replaced(situation, endpoint, unproven),
+        unproven=sorted(unproven) or None,
         rollout=desired.fingerprint,
     )
 
 
-def _replaced(situation: Situation, endpoint: Endpoint | None) -> str | None:
+def _replaced(situation: Situation, endpoint: Endpoint | None, unproven: frozenset[str]) -> str | None:
     """What a failed check goes back to: what counts as serving, which has proved itself, or else what is there."""
     serving, tried = situation.revision.serving, situation.tried
     if endpoint is None:
@@ -44,17 +48,25 @@ def _replaced(situation: Situation, endpoint: Endpoint | None) -> str | None:
     if serving and serving.config != situation.config:
         return serving.config
     if endpoint.config != situation.config:
-        return endpoint.config
+        return None if endpoint.config in unproven else endpoint.config
     return tried.replaces if tried else None
 
 
 def is_another(attempt: Attempt | None, before: Attempt | None) -> bool:
     """Whether a new try has begun, so that the check of the one before says nothing about it."""
 
-    def identity(one: Attempt | None) -> tuple[str | None, ...] | None:
-        return (one.config, one.started_at, one.trigger, one.rollout) if one else None
+    if attempt is None or attempt.outcome != "InProgress":
+        return False
 
-    return identity(attempt) != identity(before)
+    def identity(one: Attempt) -> tuple[str | None, ...]:
+        return one.config, one.started_at, one.trigger, one.rollout
+
+    return before is None or identity(attempt) != identity(before)
+
+
+def shortened(words: str) -> str:
+    """A message within what the status takes."""
+    return words if len(words) <= _MESSAGE_LIMIT else words[: _MESSAGE_LIMIT - 1] + "…"
 
 
 def gives_up(attempt: Attempt | None, before: Attempt | None) -> bool:
@@ -89,7 +101,8 @@ def failed_attempt(situation: Situation, endpoint: Endpoint) -> Attempt:
         update={
             "outcome": "Failed",
             "reason": reason,
-            "message": words,
+            "message": shortened(words),
+            "rollout": situation.desired.fingerprint,
             "failures": failures if reason == CAPACITY else 0,
             "retry_at": timestamp(retry) if reason == CAPACITY else None,
         }
@@ -115,8 +128,8 @@ def leave_alone(situation: Situation, attempt: Attempt, failure: Finding) -> Pla
         return None
     what_to_do = advice(attempt.reason, situation.endpoint_name, situation.desired.config.startup_timeout)
     when = (
-        " It is tried again when the model changes, or the spec (apart from replicas and tags), or when the "
-        "annotation slipway.dev/reconcile-now gets a new value"
+        " It is tried again when the model changes, or a field of the spec that is part of the model or the endpoint "
+        "config, or when the annotation slipway.dev/reconcile-now gets a new value"
     )
     return Plan(attempt=attempt, stalled=replace(failure, message=failure.message + what_to_do + when))
 
@@ -138,10 +151,25 @@ def waiting_for_capacity(attempt: Attempt) -> Plan:
     return Plan(attempt=attempt, reconciling=Finding(CAPACITY, text), not_before=retry_at)
 
 
-def failure_of(attempt: Attempt) -> Finding:
-    """Why a roll came to nothing, while what served before serves."""
+def failure_of(attempt: Attempt, endpoint: Endpoint) -> Finding:
+    """Why a roll came to nothing, and what serves now."""
+    if endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED:
+        return impaired(endpoint)
     if attempt.reason == CHECK_FAILED:
         text = f"{attempt.revision} did not pass its check and was rolled back: {attempt.message}"
         return Finding(CHECK_FAILED, f"{text}. What served before serves again.")
     text = f"SageMaker could not roll out {attempt.revision}: {attempt.message} What served before still serves."
     return Finding("RolloutFailed", text)
+
+
+def impaired(endpoint: Endpoint) -> Finding:
+    """An endpoint that is neither in service nor on its way."""
+    words = f" SageMaker says: {endpoint.failure}" if endpoint.failure else ""
+    if endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED:
+        text = (
+            f"an update of {endpoint.name} and its roll back both failed; it serves with a mixture of old and new "
+            f"instances and is left alone. Change the spec to roll it again, or delete it.{words}"
+        )
+    else:
+        text = f"the endpoint {endpoint.name} takes no requests.{words}"
+    return Finding(endpoint.state.value, text)

@@ -84,16 +84,14 @@ def judged(question: CheckRequest, answer: CheckAnswer, before: CheckStatus | No
     )
 
 
-def unproven(check: RolloutCheck | None, attempt: Attempt | None, checked: CheckStatus | None) -> str | None:
-    """The config that takes traffic without having passed its check: it does not count as serving.
+def unproven(check: RolloutCheck | None, attempt: Attempt | None, checked: CheckStatus | None) -> frozenset[str]:
+    """The configs that take or took traffic without having passed a check: none of them counts as serving.
 
     A config that has served before a check was asked for needs none.
     """
     if attempt is None:
-        return None
-    if attempt.outcome == "Failed" and attempt.reason == CHECK_FAILED:
-        return attempt.config
-    if check is None or attempt.outcome != "InProgress":
-        return None
+        return frozenset()
+    failed = attempt.outcome == "Failed" and attempt.reason == CHECK_FAILED
     proven = checked is not None and checked.config == attempt.config and checked.outcome == "Passed"
-    return None if proven else attempt.config
+    waits = check is not None and attempt.outcome == "InProgress" and not proven
+    return frozenset(attempt.unproven or ()) | ({attempt.config} if failed or waits else set())

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment import DeploymentSpec, Rollout, SageMakerTarget
-from slipway.domain.names import Owner, content_name
+from slipway.domain.names import Owner, content_name, digest
 from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker import rollout as rolling
 from slipway.domain.sagemaker.engines.environment import environment
@@ -45,6 +45,12 @@ class Desired:
     check: checking.CheckRequest | None = None
     tags: dict[str, str] = field(default_factory=dict, hash=False)
     """The spec's tags, which everything carries besides the owner's."""
+
+    @property
+    def content(self) -> str:
+        """Changes with everything that is brought about: the config, the count, the tags and the alarms."""
+        alarms = sorted(alarm.name for alarm in self.alarms)
+        return digest([self.config.name, self.instances, self.tags, alarms], 16)
 
     @property
     def fingerprint(self) -> str:

@@ -6,6 +6,7 @@ Only the first step of a plan is executed before everything is looked at again; 
 
 from dataclasses import replace
 
+from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding
 from slipway.domain.names import TAG_RETAINED, TAG_UID
 from slipway.domain.sagemaker import alarms
@@ -21,8 +22,10 @@ from slipway.domain.sagemaker.attempts import (
     waiting_for_capacity,
 )
 from slipway.domain.sagemaker.drift import drift, left_as_it_is
+from slipway.domain.sagemaker.failures import CAPACITY
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState
-from slipway.domain.sagemaker.scaling import scale, scaling_memory
+from slipway.domain.sagemaker.rollout import ROLLING_NEEDS_TWO
+from slipway.domain.sagemaker.scaling import scale, scale_meanwhile, scaling_memory
 from slipway.domain.sagemaker.settle import plan_settling
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import (
@@ -48,13 +51,18 @@ def plan(situation: Situation) -> Plan:
 
 def _planned(situation: Situation, endpoint: Endpoint | None) -> Plan:
     found = drift(situation)
-    if found and situation.drift == "Report" and not _asked(situation):
+    if found and situation.drift == "Report" and not _asked(situation) and not _at_work(situation):
         return _report(situation, endpoint, left_as_it_is(found))
     return replace(_towards(situation, endpoint), drifted=found)
 
 
 def _asked(situation: Situation) -> bool:
     return situation.attempt is not None and situation.attempt.trigger != situation.trigger
+
+
+def _at_work(situation: Situation) -> bool:
+    """Whether a correction that was asked for is under way: it comes to its end."""
+    return situation.tried is not None and situation.tried.outcome == "InProgress"
 
 
 def _report(situation: Situation, endpoint: Endpoint | None, found: Finding) -> Plan:
@@ -129,6 +137,10 @@ def _create(situation: Situation) -> Plan:
     tried = situation.tried
     if tried and tried.outcome == "Failed" and not may_repeat(situation, tried) and must_wait(situation, tried):
         return waiting_for_capacity(tried)
+    if tried and tried.outcome == "Failed" and tried.reason != CAPACITY and not may_repeat(situation, tried):
+        back = _create_from_before(situation, tried)
+        if back:
+            return back
     going_on = tried and tried.outcome == "InProgress" and tried.endpoint_modified is None
     attempt = tried if going_on else new_attempt(situation, None)
     step = CreateEndpoint(situation.owner, situation.endpoint_name, situation.config, situation.desired.tags)
@@ -142,8 +154,23 @@ def _create(situation: Situation) -> Plan:
     return Plan((*_prepare_anew(situation), step), attempt, reconciling=Finding(reason, text))
 
 
+def _create_from_before(situation: Situation, failed: Attempt) -> Plan | None:
+    """Somebody deleted the endpoint while the wanted revision had failed: what served before serves again."""
+    if failed.replaces is None or not situation.seen.fallback_exists:
+        return None
+    name, back = situation.endpoint_name, failed.replaces
+    text = f"the endpoint {name} is gone; creating it anew with {back}, because {failed.revision} has failed"
+    step = CreateEndpoint(situation.owner, name, back, situation.desired.tags)
+    return Plan((step,), failed, reconciling=Finding("EndpointMissing", text))
+
+
 def _replace_failed(situation: Situation, endpoint: Endpoint) -> Plan:
     """A failed endpoint can only be deleted; it is kept to be looked at until there is reason to try again."""
+    tried = situation.tried
+    if tried and tried.outcome == "Failed" and endpoint.config == tried.replaces:
+        finding = Finding("Recreating", f"deleting {endpoint.name}: what served before cannot be created either")
+        without = tried.model_copy(update={"replaces": None})
+        return Plan((DeleteEndpoint(endpoint.name),), without, reconciling=finding)
     if endpoint.config != situation.config:
         finding = Finding("Recreating", f"deleting the failed endpoint {endpoint.name} to create it anew")
         return Plan((*_prepare(situation), DeleteEndpoint(endpoint.name)), situation.attempt, reconciling=finding)
@@ -161,13 +188,16 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
     tried = situation.tried
     if tried and tried.outcome != "Succeeded" and has_failed(tried, endpoint):
         attempt = failed_attempt(situation, endpoint)
-        left_alone = leave_alone(situation, attempt, failure_of(attempt))
+        left_alone = leave_alone(situation, attempt, failure_of(attempt, endpoint))
         if left_alone:
-            return _scale_meanwhile(situation, endpoint, left_alone)
+            return scale_meanwhile(situation, endpoint, left_alone)
         tried = None
     in_the_way = alarms.obstacle(situation)
     if in_the_way:
-        return in_the_way
+        return scale_meanwhile(situation, endpoint, in_the_way)
+    too_few = _too_few_to_roll(situation, endpoint)
+    if too_few:
+        return too_few
     sent_for = tried.endpoint_modified if tried and tried.outcome == "InProgress" else None
     attempt = tried if tried and sent_for == endpoint.last_modified else new_attempt(situation, endpoint)
     step = UpdateEndpoint(
@@ -177,15 +207,13 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
     return Plan(steps, attempt, reconciling=_rolling(situation, endpoint))
 
 
-def _scale_meanwhile(situation: Situation, endpoint: Endpoint, left_alone: Plan) -> Plan:
-    """What serves follows spec.replicas, whatever came of the roll."""
-    scaling = scale(situation, endpoint) if endpoint.state is EndpointState.IN_SERVICE else None
-    if scaling is None:
-        return left_alone
-    if scaling.steps:
-        return replace(scaling, attempt=left_alone.attempt, stalled=left_alone.stalled)
-    due = [moment for moment in (left_alone.not_before, scaling.not_before) if moment]
-    return replace(left_alone, reconciling=left_alone.reconciling or scaling.reconciling, not_before=min(due))
+def _too_few_to_roll(situation: Situation, endpoint: Endpoint) -> Plan | None:
+    """A rolling update replaces half of the instances at most, so there must be two before it begins."""
+    policy = situation.desired.policy
+    if policy is None or policy.shift != "ROLLING" or (endpoint.desired_instances or 2) >= 2:
+        return None
+    growing = scale(situation, endpoint)
+    return growing or Plan(attempt=situation.attempt, stalled=Finding("InvalidSpec", ROLLING_NEEDS_TWO))
 
 
 def _rolling(situation: Situation, endpoint: Endpoint) -> Finding:

@@ -19,14 +19,13 @@ HISTORY_LENGTH = 10
 
 
 def last_served(status: DeploymentStatus) -> ServedModel | None:
-    """The commit to go on serving when the ModelVersion is gone or not ready."""
+    """What to go on serving when the ModelVersion is gone or not ready: never what somebody else has brought in."""
     serving, attempt = status.revision.serving, status.attempt
-    if attempt and (attempt.outcome == "InProgress" or (attempt.outcome == "Succeeded" and serving is None)):
+    ours = [entry for entry in (serving, status.revision.previous) if entry and entry.model_version]
+    if attempt and (attempt.outcome == "InProgress" or (attempt.outcome == "Succeeded" and serving not in ours)):
         # A roll that is under way comes to its end; turning back halfway would go on for ever.
         return _remembered(attempt)
-    if serving and serving.revision != UNPINNED:
-        return _remembered(serving)
-    return None
+    return _remembered(ours[0]) if ours else None
 
 
 def _remembered(entry: Attempt | ServedRevision) -> ServedModel:
@@ -40,12 +39,12 @@ def revised(
     desired: Desired | None,
     owner: Owner,
     now: datetime,
-    unproven: str | None = None,
+    unproven: frozenset[str] = frozenset(),
 ) -> RevisionStatus:
-    """The revisions after an observation. `unproven`: a config that does not count as serving until it is checked."""
+    """The revisions after an observation. `unproven`: configs that do not count as serving until they are checked."""
     before = status.revision
     endpoint = seen.endpoint
-    if endpoint and endpoint.state.serves and endpoint.config == unproven:
+    if endpoint and endpoint.state.serves and endpoint.config in unproven:
         # With a way back it is about to be taken; without one, nothing that has proved itself serves.
         way_back = status.attempt and status.attempt.replaces
         mixed = endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED

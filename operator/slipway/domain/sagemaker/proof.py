@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding, timestamp
-from slipway.domain.sagemaker.attempts import may_repeat, new_attempt
+from slipway.domain.sagemaker.attempts import may_repeat, new_attempt, shortened
 from slipway.domain.sagemaker.check import CHECK_FAILED, unproven
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint
@@ -18,7 +18,7 @@ def plan_proof(situation: Situation, endpoint: Endpoint) -> Plan | None:
     if serving and serving.config == situation.config:
         return None
     attempt = situation.tried or new_attempt(situation, endpoint)
-    question = situation.desired.check
+    question, question_of = situation.desired.check, situation.desired.rollout.check
     if attempt.outcome == "Failed" and attempt.reason == CHECK_FAILED:
         if not may_repeat(situation, attempt):
             return _go_back(situation, endpoint, attempt)
@@ -26,12 +26,19 @@ def plan_proof(situation: Situation, endpoint: Endpoint) -> Plan | None:
         if question is None:
             return None
         return Plan(attempt=again, check=question, reconciling=_checking(again))
-    if question is None or unproven(situation.desired.rollout.check, attempt, situation.checked) is None:
+    if question is None or attempt.config not in unproven(question_of, attempt, situation.checked):
         return None
     checked = situation.checked
     if checked and checked.config == attempt.config and checked.outcome == "Failed":
         words = f"{checked.message} ({checked.tries} tries)"
-        failed = {"outcome": "Failed", "reason": CHECK_FAILED, "message": words, "failures": 0, "retry_at": None}
+        failed = {
+            "outcome": "Failed",
+            "reason": CHECK_FAILED,
+            "message": shortened(words),
+            "failures": 0,
+            "retry_at": None,
+            "rollout": situation.desired.fingerprint,
+        }
         return _go_back(situation, endpoint, attempt.model_copy(update=failed))
     return Plan(attempt=attempt, check=question, reconciling=_checking(attempt))
 
@@ -45,7 +52,7 @@ def _go_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> Plan
     """Towards what served before. Without capacity for it, that is tried again after a growing pause."""
     why_not = _no_way_back(situation, endpoint, attempt)
     if why_not:
-        attempt = attempt.model_copy(update={"replaces": None, "message": f"{attempt.message}. {why_not}"})
+        attempt = attempt.model_copy(update={"replaces": None, "message": shortened(f"{attempt.message}. {why_not}")})
     text = f"{attempt.revision} did not pass its check: {attempt.message}"
     back = attempt.replaces
     if back is None:

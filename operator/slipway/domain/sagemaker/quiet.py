@@ -35,7 +35,8 @@ def at_rest(
     unchanged = summary.state is EndpointState.IN_SERVICE and summary.last_modified == endpoint.last_modified
     settled = attempt.outcome == "Succeeded" and attempt.config == serving.config == wanted.config.name
     right_count = wanted.instances is None or wanted.instances == status.replicas
-    answered = status.settled_generation == deployment.metadata.generation and attempt.trigger == trigger
+    answered = status.settled == wanted.content and attempt.trigger == trigger
+    answered = answered and not any(condition.type == "Drifted" for condition in status.conditions)
     if not (unchanged and settled and right_count and answered) or tags_due(endpoint, wanted.tags):
         return None
     return Observation(

@@ -15,6 +15,11 @@ WAIT_RANGE = (0, 3600)
 EXECUTION_RANGE = (600, 28_800)
 """Seconds that MaximumExecutionTimeoutInSeconds allows."""
 
+ROLLING_NEEDS_TWO = (
+    "spec.rollout.strategy Rolling replaces at most half of the instances at a time and needs two of them: set "
+    "spec.replicas to 2 or more, or use BlueGreen"
+)
+
 Shift = Literal["ALL_AT_ONCE", "CANARY", "LINEAR", "ROLLING"]
 
 
@@ -58,7 +63,9 @@ def policy(rollout: Rollout, alarms: tuple[str, ...]) -> RolloutPolicy | None:
         )
     if rollout.blue_green is None and not alarms and longest is None:
         return None
-    blue_green = rollout.blue_green or BlueGreen(step_interval="0s", termination_wait="0s")
+    # Alarms need time to be watched: without it they would protect from nothing.
+    at_once = BlueGreen() if alarms else BlueGreen(step_interval="0s", termination_wait="0s")
+    blue_green = rollout.blue_green or at_once
     shifts: dict[str, Shift] = {"AllAtOnce": "ALL_AT_ONCE", "Canary": "CANARY", "Linear": "LINEAR"}
     return RolloutPolicy(
         shifts[blue_green.shift],

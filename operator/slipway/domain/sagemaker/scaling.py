@@ -4,6 +4,7 @@ SageMaker accepts the change, and takes it back later where it cannot be had:
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpointWeightsAndCapacities.html
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.deployment import Scaling
@@ -32,6 +33,17 @@ def scale(situation: Situation, endpoint: Endpoint) -> Plan | None:
     step = SetInstanceCount(endpoint.name, wanted, situation.desired.config.variant)
     begun = known if known and known.retry_at is None else _begun(situation, endpoint, wanted, known)
     return Plan((step,), situation.attempt, reconciling=Finding("Scaling", text), scaling=begun)
+
+
+def scale_meanwhile(situation: Situation, endpoint: Endpoint, waiting: Plan) -> Plan:
+    """What serves follows spec.replicas, whatever a roll waits for or came to."""
+    scaling = scale(situation, endpoint) if endpoint.state is EndpointState.IN_SERVICE else None
+    if scaling is None:
+        return waiting
+    if scaling.steps:
+        return replace(scaling, attempt=waiting.attempt, stalled=waiting.stalled, look_again=waiting.look_again)
+    due = [moment for moment in (waiting.not_before, scaling.not_before) if moment]
+    return replace(waiting, reconciling=waiting.reconciling or scaling.reconciling, not_before=min(due, default=None))
 
 
 def scaling_memory(situation: Situation) -> Scaling | None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from slipway.domain.conditions import Finding
 from slipway.domain.sagemaker import alarms
-from slipway.domain.sagemaker.attempts import new_attempt
+from slipway.domain.sagemaker.attempts import impaired, new_attempt
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory
 from slipway.domain.sagemaker.proof import plan_proof
-from slipway.domain.sagemaker.scaling import scale
+from slipway.domain.sagemaker.scaling import scale, scale_meanwhile
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, Step
 from slipway.domain.sagemaker.tags import tag_steps
@@ -16,10 +16,10 @@ from slipway.domain.sagemaker.tags import tag_steps
 def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
     """The next step until nothing is left to do."""
     if endpoint.state is not EndpointState.IN_SERVICE:
-        return Plan(attempt=situation.attempt, stalled=_impaired(endpoint))
+        return Plan(attempt=situation.attempt, stalled=impaired(endpoint))
     proof = plan_proof(situation, endpoint)
     if proof:
-        return proof
+        return proof if proof.steps or proof.check else scale_meanwhile(situation, endpoint, proof)
     scaling = scale(situation, endpoint)
     if scaling and scaling.steps:
         return scaling
@@ -44,6 +44,7 @@ def plan_settling(situation: Situation, endpoint: Endpoint) -> Plan:
             "retry_at": None,
             "trigger": situation.trigger,
             "rollout": situation.desired.fingerprint,
+            "unproven": None,
         }
     )
     rest = Plan(attempt=done, tagged=situation.seen.inventory is not None)
@@ -59,18 +60,6 @@ def _tag(situation: Situation, endpoint: Endpoint) -> tuple[Step, ...]:
 
 def _tagging(steps: tuple[Step, ...]) -> Finding:
     return Finding("Tagging", f"bringing the tags of {len(steps)} AWS resources to spec.target.sageMaker.tags")
-
-
-def _impaired(endpoint: Endpoint) -> Finding:
-    words = f" SageMaker says: {endpoint.failure}" if endpoint.failure else ""
-    if endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED:
-        text = (
-            f"an update of {endpoint.name} and its roll back both failed; it serves with a mixture of old and new "
-            f"instances and is left alone. Change the spec to roll it again, or delete it.{words}"
-        )
-    else:
-        text = f"the endpoint {endpoint.name} takes no requests.{words}"
-    return Finding(endpoint.state.value, text)
 
 
 def _leftovers(situation: Situation, inventory: Inventory) -> tuple[Step, ...]:

@@ -57,7 +57,8 @@ class Look(Region):
     async def _alarms(self, endpoint: Endpoint | None) -> dict[str, str] | None:
         """State by name, of those that exist."""
         names = self._question.alarms
-        if not names or (endpoint and endpoint.state.is_moving):
+        waits = endpoint is not None and endpoint.state.is_moving
+        if not names or (waits and self._question.inventory is not InventoryWish.ALWAYS):
             return None
         found = await self.cloudwatch(
             "describe_alarms", AlarmNames=list(names), AlarmTypes=["MetricAlarm", "CompositeAlarm"]
@@ -66,9 +67,9 @@ class Look(Region):
         return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
 
     async def _fallback_exists(self, endpoint: Endpoint | None) -> bool | None:
-        """Asked only where it may be needed: while the config in service is the one that is wanted."""
+        """Asked only where it may be needed: while the wanted config is in service, or nothing is there."""
         name = self._question.fallback
-        if name is None or endpoint is None or endpoint.config != self._question.config:
+        if name is None or (endpoint is not None and endpoint.config != self._question.config):
             return None
         return await self.found("describe_endpoint_config", EndpointConfigName=name) is not None
 

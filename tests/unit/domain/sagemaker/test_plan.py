@@ -503,6 +503,6 @@ def test_a_container_that_did_not_answer_leads_to_its_log_and_its_timeout() -> N
     assert PING_WORDS in result.stalled.message
     assert "raise spec.rollout.startupTimeout" in result.stalled.message
     assert f"/aws/sagemaker/Endpoints/{ENDPOINT}" in result.stalled.message
-    assert "apart from replicas and tags" in result.stalled.message
+    assert "part of the model or the endpoint config" in result.stalled.message
     assert result.attempt
     assert result.attempt.message == PING_WORDS

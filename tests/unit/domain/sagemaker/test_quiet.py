@@ -22,7 +22,7 @@ RESTING = {
     "attempt": attempt(ONE, "Succeeded"),
     "replicas": 1,
     "ready_replicas": 1,
-    "settled_generation": 1,
+    "settled": ONE.content,
 }
 
 
