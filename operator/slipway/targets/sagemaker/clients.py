@@ -18,13 +18,14 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from botocore.parsers import ResponseParserError
 
 from slipway.domain.errors import OutsideError, RateLimited
 from slipway.domain.identity import OWN, Identity
 from slipway.targets.sagemaker.errors import says_that_credentials_are_invalid, translated
 from slipway.targets.sagemaker.lanes import Lane
+from slipway.targets.sagemaker.own import OwnSession
 from slipway.targets.sagemaker.roles import AssumedRole
 from slipway.targets.sagemaker.service_model import IAM_OPERATIONS, keep_needed_operations
 from slipway.targets.sagemaker.timed import Timed
@@ -85,11 +86,9 @@ class AwsClients:
         self._rate = requests_per_second
         self._session_name = session_name
         self._counted = counted
-        core = botocore.session.get_session()
-        self._loader = core.get_component("data_loader")
+        self._own = OwnSession()
+        self._loader = self._own.loader
         keep_needed_operations(self._loader)
-        # Typed as Any: the stubs have one overload a service, none for a variable.
-        self._session: Any = boto3.Session(botocore_session=core)
         self._clients: dict[tuple[Identity, str, str, int | None], _Kept] = {}
         self._roles: dict[tuple[Identity, str], _Role] = {}
         self._drop_next = 0.0
@@ -168,16 +167,21 @@ class AwsClients:
         parameters: dict[str, Any],
         timed: Timed | None,
     ) -> dict[str, Any]:
-        client = self._client(identity, service, region, timed.limit if timed else None)
-        request = partial(_answer, client, operation, parameters)
         try:
+            client = self._client(identity, service, region, timed.limit if timed else None)
+            request = partial(_answer, client, operation, parameters)
             if timed is None:
                 return request()
             self._fetch_credentials(identity, region)
             return timed.measure(request)
+        except (NoCredentialsError, PartialCredentialsError):
+            self._renew_own()
+            raise
         except ClientError as refused:
-            if refused.operation_name != "AssumeRole" and says_that_credentials_are_invalid(refused):
-                self._forget(identity, region)  # such as those of a role that was deleted and made anew
+            if says_that_credentials_are_invalid(refused):
+                # A role is assumed with the operator's own.
+                own = identity == OWN or refused.operation_name == "AssumeRole"
+                self._renew_own() if own else self._forget(identity, region)
             raise
 
     def _client(self, identity: Identity, service: str, region: str, read_timeout: int | None = None) -> Any:
@@ -200,7 +204,7 @@ class AwsClients:
     def _make_client(self, identity: Identity, service: str, region: str, read_timeout: int | None) -> Any:
         if service == "iam":
             keep_needed_operations(self._loader, "iam", IAM_OPERATIONS)
-        session = self._role(identity, region).session if identity.role_arn else self._session
+        session = self._role(identity, region).session if identity.role_arn else self._own.current
         config = self._config.merge(Config(read_timeout=read_timeout)) if read_timeout else self._config
         return session.client(service, region_name=region, config=config)
 
@@ -219,16 +223,23 @@ class AwsClients:
     def _fetch_credentials(self, identity: Identity, region: str) -> None:
         """Fetch or renew them now, if need be: whatever they wait for is no part of the request that follows."""
         with self._creating:
-            session = self._role(identity, region).session if identity.role_arn else self._session
+            session = self._role(identity, region).session if identity.role_arn else self._own.current
             credentials = session.get_credentials()
         if credentials:
             credentials.get_frozen_credentials()
 
     def _forget(self, identity: Identity, region: str) -> None:
-        """Have the role assumed anew. The operator's own credentials are botocore's to renew."""
+        """Have the role assumed anew, such as one that was deleted and made anew."""
         with self._creating:
             if self._roles.pop((identity, region), None):
                 for key in [key for key in self._clients if (key[0], key[2]) == (identity, region)]:
+                    del self._clients[key]
+
+    def _renew_own(self) -> None:
+        """Look for the operator's own credentials anew: they may have been mounted, or replaced, meanwhile."""
+        with self._creating:
+            if self._own.renew():
+                for key in [key for key in self._clients if key[0] == OWN]:
                     del self._clients[key]
 
     def _drop_idle(self) -> None:
