@@ -228,6 +228,16 @@ class TestLanes:
         assert await endpoints(clients, OWN) == ["here"]
         assert await endpoints(clients, TRUSTED, "us-east-1") == []
 
+    async def test_throttling_of_one_service_does_not_hold_the_others(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        sagemaker.throttle("GetRole")
+        for _ in range(2):
+            with pytest.raises(RateLimited):
+                await clients.call(OWN, "iam", REGION, "get_role", RoleName="slipway")
+        assert await endpoints(clients, OWN) == ["here"]
+        await clients.call(OWN, "cloudwatch", REGION, "describe_alarms")
+
 
 class TestManyPlaces:
     async def test_what_nobody_uses_is_dropped(

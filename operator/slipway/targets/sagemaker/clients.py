@@ -36,6 +36,8 @@ IDLE_BESIDE = 60.0
 """The same for clients of services that are asked now and then, such as STS and IAM."""
 
 RUNTIME = "sagemaker-runtime"
+_WITH_LIMITS_OF_THEIR_OWN = {RUNTIME, "iam", "cloudwatch"}
+"""Services whose throttling, and whose slowness, says nothing about the others. STS goes with SageMaker."""
 
 Counted = Callable[[str, str], None]
 """Called with (operation as AWS calls it, outcome) for every request."""
@@ -93,7 +95,7 @@ class AwsClients:
         self._roles: dict[tuple[Identity, str], _Role] = {}
         self._drop_next = 0.0
         self._creating = threading.RLock()  # making a client may need one of STS
-        self._lanes: dict[tuple[str, str, bool], Lane] = {}
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
 
     def session(self, identity: Identity) -> AwsSession:
         """Requests under this identity."""
@@ -119,7 +121,7 @@ class AwsClients:
         `timed` gives it a time-out of its own, and is told what it took: a thread is then held no longer than that.
         The caller's cancellation does not stop a request that is already in its thread.
         """
-        lane = self._lane(identity, region, runtime=service == RUNTIME)
+        lane = self._lane(identity, region, service)
         lane.check()
         api_name = operation.title().replace("_", "")
         try:
@@ -134,12 +136,12 @@ class AwsClients:
         self._counted(api_name, "ok")
         return answer
 
-    def _lane(self, identity: Identity, region: str, *, runtime: bool) -> Lane:
+    def _lane(self, identity: Identity, region: str, service: str) -> Lane:
         """Roles of one account share a lane. The operator's own identity has one to itself, whatever its account.
 
         Models take their time to answer: what is asked of them must not keep the other requests waiting.
         """
-        key = identity.account or "", region, runtime
+        key = identity.account or "", region, service if service in _WITH_LIMITS_OF_THEIR_OWN else "sagemaker"
         lane = self._lanes.get(key)
         if lane is None:
             for other in [name for name, found in self._lanes.items() if found.idle() > IDLE]:
