@@ -1,9 +1,11 @@
 """The AWS clients under several identities, over HTTP, against the local SageMaker with moto's STS."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from slipway.domain.errors import RateLimited, Rejected
 from slipway.domain.identity import OWN, Identity
 from slipway.domain.sagemaker.permissions import Lacking, Permission, needed
-from slipway.targets.sagemaker import roles
+from slipway.targets.sagemaker import own, roles
 from slipway.targets.sagemaker.clients import IDLE, IDLE_BESIDE, AwsClients
 from slipway.targets.sagemaker.preflight import Caller, Preflight
 from tests.testbed.sagemaker import ACCOUNT, REGION, Call, LocalSageMaker
@@ -156,11 +158,60 @@ class TestRefusals:
         assert await endpoints(clients, TRUSTED) == ["there"]
         assert len(assumptions(sagemaker)) == 2
 
-    async def test_a_lost_answer_of_sts_passes(self, clients: AwsClients, sagemaker: LocalSageMaker) -> None:
+    async def test_a_lost_answer_of_sts_passes(
+        self, clients: AwsClients, sagemaker: LocalSageMaker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(roles, "FAILURE_KEPT", 0.0)
         sagemaker.fail("AssumeRole", error="reset")
         with pytest.raises(Exception, match="AwsUnreachable"):
             await endpoints(clients, TRUSTED)
         assert await endpoints(clients, TRUSTED) == ["there"]
+
+
+class TestOwnCredentials:
+    """Static ones, in a file that somebody mounts or replaces."""
+
+    @pytest.fixture
+    def written(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], object]:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        file = tmp_path / "credentials"
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        monkeypatch.setattr(own, "RENEWED_AFTER", 0.0)
+        return lambda key: file.write_text(f"[default]\naws_access_key_id={key}\naws_secret_access_key=secret\n")
+
+    async def test_they_are_found_when_they_come_late(
+        self, sagemaker: LocalSageMaker, written: Callable[[str], object]
+    ) -> None:
+        clients = AwsClients(timeout=5, concurrency=4, requests_per_second=500)
+        with pytest.raises(Rejected, match="CredentialsMissing"):
+            await endpoints(clients, OWN)
+        with pytest.raises(Rejected, match="CredentialsMissing"):
+            await endpoints(clients, TRUSTED)
+        written("AKIAIOSFODNN7EXAMPLE")
+        with contextlib.suppress(Rejected):
+            await endpoints(clients, OWN)  # the client that has none notices
+        assert await endpoints(clients, OWN) == ["here"]
+        clients.close()
+
+    async def test_they_are_read_again_when_they_are_not_accepted_any_more(
+        self, sagemaker: LocalSageMaker, written: Callable[[str], object]
+    ) -> None:
+        written("AKIAIOSFODNN7OLDOLD")
+        clients = AwsClients(timeout=5, concurrency=4, requests_per_second=500)
+        assert await endpoints(clients, OWN) == ["here"]
+        written("AKIAIOSFODNN7EXAMPLE")
+        sagemaker.invalidate("AKIAIOSFODNN7OLDOLD")
+        with pytest.raises(Rejected, match="CredentialsInvalid"):
+            await endpoints(clients, OWN)
+        assert await endpoints(clients, OWN) == ["here"]
+        clients.close()
+
+    def test_not_more_often_than_once_a_minute(self) -> None:
+        session = own.OwnSession()
+        assert [session.renew(), session.renew()] == [True, False]
 
 
 class TestLanes:
@@ -176,6 +227,16 @@ class TestLanes:
             await endpoints(clients, Identity(f"{ROLE}-2"))  # a role of the same account waits too
         assert await endpoints(clients, OWN) == ["here"]
         assert await endpoints(clients, TRUSTED, "us-east-1") == []
+
+    async def test_throttling_of_one_service_does_not_hold_the_others(
+        self, clients: AwsClients, sagemaker: LocalSageMaker
+    ) -> None:
+        sagemaker.throttle("GetRole")
+        for _ in range(2):
+            with pytest.raises(RateLimited):
+                await clients.call(OWN, "iam", REGION, "get_role", RoleName="slipway")
+        assert await endpoints(clients, OWN) == ["here"]
+        await clients.call(OWN, "cloudwatch", REGION, "describe_alarms")
 
 
 class TestManyPlaces:

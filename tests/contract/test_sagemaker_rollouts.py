@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from slipway.api.v1alpha1.deployment import Placement, Rollout
 from slipway.domain.checks.rollout import rollout_problem
 from slipway.domain.errors import OutsideError, Rejected, Transient
-from slipway.domain.identity import OWN
+from slipway.domain.identity import OWN, Identity
 from slipway.domain.sagemaker import rollout as rolling
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest, judged, request
 from slipway.domain.sagemaker.observation import Observation, Question
@@ -23,6 +24,7 @@ from slipway.targets.sagemaker.clients import AwsClients, AwsSession
 from slipway.targets.sagemaker.look import Look
 from tests.testbed.sagemaker import ACCOUNT, HF_VLLM_IMAGE, REGION, VLLM_IMAGE, LocalSageMaker, Outcome
 from tests.unit.domain.builders import ENDPOINT, NOW, OWNER, A, B, deployment
+from tests.unit.loop.fakes import until
 
 PLACEMENT = Placement(target="SageMaker", account=ACCOUNT, region=REGION, endpoint_name=ENDPOINT)
 INSTANTLY = dict.fromkeys(
@@ -374,6 +376,45 @@ class TestCheck:
         assert answer.problem == "no answer within 1 s"
         assert answer.latency >= 1
         assert outcome(answer) == ("Retrying", "no answer within 1 s")
+
+    async def test_endpoints_that_hang_do_not_fail_others(self, sagemaker: LocalSageMaker) -> None:
+        """More of them than there are threads: who waits for its turn has not been asked yet."""
+        clients = AwsClients(timeout=10, concurrency=2, requests_per_second=500)
+        hung = [f"hung-{number}" for number in range(4)]
+        sagemaker.seed([*hung, "good"])
+        for name in hung:
+            sagemaker.script_invocation(name, "slow", times=None)
+        session = clients.session(OWN)
+        questions = [replace(question("1s"), endpoint=name) for name in [*hung, "good"]]
+        *silent, good = await asyncio.gather(*(check(session, PLACEMENT, one) for one in questions))
+        assert [answer.problem for answer in silent] == ["no answer within 1 s"] * 4
+        assert good.problem is None
+        assert good.latency < min(answer.latency for answer in silent)
+        clients.close()
+
+    async def test_a_question_holds_a_thread_no_longer_than_its_timeout(
+        self, sagemaker: LocalSageMaker, aws: AwsSession
+    ) -> None:
+        """Even if the pass that asked has been cancelled."""
+        sagemaker.script_invocation(ENDPOINT, "slow", times=None)
+        abandoned = [asyncio.create_task(asked(aws, "1s")) for _ in range(4)]
+        await until(lambda: sum(call.operation == "InvokeEndpoint" for call in sagemaker.calls) == 4)
+        for task in abandoned:
+            task.cancel()
+        await asyncio.wait(abandoned)
+        sagemaker.clear_invocations()
+        async with asyncio.timeout(10):  # as long as AwsClients' own time-out
+            assert (await asked(aws, "5s")).problem is None
+
+    async def test_a_role_that_cannot_be_assumed_in_time_is_no_answer(self, sagemaker: LocalSageMaker) -> None:
+        role = f"arn:aws:iam::{ACCOUNT}:role/serving"
+        sagemaker.trust(role, None)
+        sagemaker.fail("AssumeRole", times=None, error="timeout")
+        clients = AwsClients(timeout=1, concurrency=2, requests_per_second=500)
+        with pytest.raises(Transient) as found:
+            await asked(clients.session(Identity(role)), "30s")
+        assert found.value.reason == "AwsUnreachable"
+        clients.close()
 
     async def test_an_endpoint_that_the_runtime_does_not_know_yet(
         self, sagemaker: LocalSageMaker, aws: AwsSession

@@ -94,10 +94,10 @@ class Crasher:
                     return await send(identity, service, region, operation, **request)
                 return await crasher.around(operation, lambda: send(identity, service, region, operation, **request))
 
-            def _make_client(self, identity: Identity, service: str, region: str) -> Any:
+            def _make_client(self, identity: Identity, service: str, region: str, read_timeout: int | None) -> Any:
                 if crasher._aws_url is None:
-                    return super()._make_client(identity, service, region)
-                session = self._role(identity, region).session if identity.role_arn else self._session
+                    return super()._make_client(identity, service, region, read_timeout)
+                session = self._role(identity, region).session if identity.role_arn else self._own.current
                 keys = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
                 return session.client(
                     service,

@@ -82,10 +82,11 @@ class OrphanSweep:
         self._events = events
         self._metrics = metrics
         self._clock = clock
-        self._places: set[Place] = {Place(region) for region in policy.regions}
+        self._remembered: dict[tuple[str, str | None], Place] = {}
+        """By region and role: where Deployments live or have lived, with the external id that worked last."""
         self._sightings: dict[Site, Sightings] = {}
-        self._problems: dict[str, str] = {}
-        """What was last wrong in a region: it is logged once, not in every search."""
+        self._problems: dict[Place, str] = {}
+        """What was last wrong in a place: it is logged once, not in every search."""
 
     async def run(self, sync: Sync) -> None:
         """Search until cancelled."""
@@ -104,10 +105,10 @@ class OrphanSweep:
     async def sweep(self) -> None:
         """Search once, on a store that is up to date."""
         homes = await self._homes()
-        self._places |= {Place(home.site.region, home.identity) for home in homes.values() if home.site}
-        await asyncio.gather(
-            *(self._any_place_of(site, places, homes) for site, places in (await self._sites()).items())
-        )
+        named = {Place(region) for region in self._policy.regions}
+        named |= {Place(home.site.region, home.identity) for home in homes.values() if home.site}
+        sites = await self._sites(named)
+        await asyncio.gather(*(self._any_place_of(site, places, homes) for site, places in sites.items()))
 
     async def _homes(self) -> dict[tuple[str, str], Home]:
         homes: dict[tuple[str, str], Home] = {}
@@ -119,15 +120,25 @@ class OrphanSweep:
                 homes[key.namespace, key.name] = home_of(raw)
         return homes
 
-    async def _sites(self) -> dict[Site, list[Place]]:
-        """Each account and region once, with every identity that may look there."""
+    async def _sites(self, named: set[Place]) -> dict[Site, list[Place]]:
+        """Each account and region once, with every identity that may look there.
+
+        Where Deployments have lived is remembered, until its role may not be assumed any more.
+        """
         sites: dict[Site, list[Place]] = {}
-        for place in sorted(self._places, key=lambda place: (place.region, place.identity.role_arn or "")):
+        for place in named:
+            self._remembered.setdefault(_role_there(place), place)
+        current = {_role_there(place) for place in named}
+        places = named | {place for there, place in self._remembered.items() if there not in current}
+        for place in sorted(places, key=lambda place: (place.region, place.identity.role_arn or "")):
             try:
                 account = await self._survey.account(place)
             except OutsideError as failure:
-                self._note(place.region, failure.reason, failure)
+                self._note(place, failure.reason, failure)
+                if failure.reason == "AssumeRoleDenied" and place not in named:
+                    del self._remembered[_role_there(place)]
                 continue
+            self._remembered[_role_there(place)] = place
             sites.setdefault(Site(account, place.region), []).append(place)
         return sites
 
@@ -137,22 +148,22 @@ class OrphanSweep:
             try:
                 await self._search(place, site, homes)
             except OutsideError as failure:
-                self._note(site.region, failure.reason, failure)
+                self._note(place, failure.reason, failure)
                 continue
             except Exception:  # of this site alone
                 log.exception("the search for orphans in %s failed in a way that is a defect of Slipway", site.region)
                 self._metrics.orphan_sweeps.labels(site.region, "defect").inc()
                 return
-            self._note(site.region, "ok", None)
+            self._note(place, "ok", None)
             return
 
-    def _note(self, region: str, outcome: str, failure: OutsideError | None) -> None:
-        self._metrics.orphan_sweeps.labels(region, outcome).inc()
+    def _note(self, place: Place, outcome: str, failure: OutsideError | None) -> None:
+        self._metrics.orphan_sweeps.labels(place.region, outcome).inc()
         if failure is None:
-            self._problems.pop(region, None)
-        elif self._problems.get(region) != str(failure):
-            self._problems[region] = str(failure)
-            log.warning("orphans cannot be searched for in %s: %s", region, failure)
+            self._problems.pop(place, None)
+        elif self._problems.get(place) != str(failure):
+            self._problems[place] = str(failure)
+            log.warning("orphans cannot be searched for in %s with %s: %s", place.region, place.identity, failure)
 
     async def _search(self, place: Place, site: Site, homes: Homes) -> None:
         sightings = self._sightings.setdefault(site, Sightings(self._clock))
@@ -203,3 +214,7 @@ class OrphanSweep:
             said = finding(orphans, site, removed_after=self._policy.grace if self._policy.removes else None)
             log.warning("%s: %s", said.reason, said.message)
             self._events.warn(Key("Deployment", owner.namespace, owner.name), owner.uid, said)
+
+
+def _role_there(place: Place) -> tuple[str, str | None]:
+    return place.region, place.identity.role_arn

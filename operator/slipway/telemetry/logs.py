@@ -50,3 +50,5 @@ def set_up(level: str) -> None:
     # every header: they stay quiet at every level.
     for noisy in ("kopf", "httpx2", "httpcore2", "botocore", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # It writes a traceback for each renewal that fails while the old credentials last; the request says what matters.
+    logging.getLogger("botocore.credentials").setLevel(max(logging.ERROR, logging.getLevelName(level)))

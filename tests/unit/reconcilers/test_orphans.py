@@ -25,6 +25,7 @@ from tests.unit.domain.builders import ACCOUNT, REGION
 from tests.unit.loop.fakes import FakeClock, until
 
 HERE = Site(ACCOUNT, REGION)
+OTHER_ACCOUNT = "999999999999"
 DEAD = Owner("here", "ml", "dead", "uid-dead")
 HOUR, DAY = 3600.0, 86400.0
 KINDS = list(Kind)
@@ -380,6 +381,39 @@ class TestPlaces:
         bench.aws.searched.clear()
         await bench.search()
         assert bench.aws.searched == [Place(REGION), role]
+
+    async def test_of_a_role_only_the_external_id_that_is_current_is_tried(
+        self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """External ids change; what was refused is said once, and not asked for ever."""
+        bench, role = Bench(), f"arn:aws:iam::{OTHER_ACCOUNT}:role/target"
+        asked, accepted = list[str | None](), {"third"}
+
+        async def account(place: Place) -> str:
+            if place.identity.role_arn is None:
+                return ACCOUNT
+            asked.append(place.identity.external_id)
+            if place.identity.external_id not in accepted:
+                raise Rejected("AssumeRoleDenied", "no")
+            return OTHER_ACCOUNT
+
+        monkeypatch.setattr(bench.aws, "account", account)
+        for version, external_id in enumerate(("first", "second", "third"), start=2):
+            raw = alive(DEAD, Site(OTHER_ACCOUNT, REGION))
+            raw["metadata"]["resourceVersion"] = str(version)
+            raw["status"]["placement"]["roleArn"] = role
+            raw["spec"] = {"target": {"sageMaker": {"assumeRole": {"arn": role, "externalId": external_id}}}}
+            bench.store.put(Key("Deployment", "ml", "dead"), raw)
+            await bench.search(2)
+        assert asked == ["first", "first", "second", "second", "third", "third"]
+        assert len([line for line in caplog.messages if "orphans cannot be searched for" in line]) == 2
+        bench.store.discard(Key("Deployment", "ml", "dead"))
+        asked.clear()
+        await bench.search(2)
+        assert asked == ["third", "third"]  # where it lived
+        accepted.clear()
+        await bench.search(3)
+        assert asked == ["third"] * 3  # once more, and the role is forgotten
 
     async def test_what_goes_wrong_in_one_region_does_not_stop_the_others(
         self, caplog: pytest.LogCaptureFixture

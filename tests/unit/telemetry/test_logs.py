@@ -160,3 +160,10 @@ def test_setting_up_twice_writes_each_line_once(lines: Lines) -> None:
     lines.set_up("INFO")
     log.info("once")
     assert len(lines.read()) == 1
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "WARNING"])
+def test_credentials_that_cannot_be_renewed_yet_are_not_written_about(level: str) -> None:
+    lines = Lines(level)
+    logging.getLogger("botocore.credentials").warning("Refreshing temporary credentials failed")
+    assert lines.read() == []

@@ -1,4 +1,4 @@
-"""boto3 clients, one for each identity, service and region, called from bounded pools of threads.
+"""boto3 clients, one for each identity, service, region and patience, called from bounded pools of threads.
 
 No hidden retries: a mutating call is sent once, and what a lost answer has done is found out by looking. No
 waiters. All clients share one botocore data loader: each loader of its own costs up to 25 MB. What is left is about
@@ -18,15 +18,17 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 from botocore.parsers import ResponseParserError
 
 from slipway.domain.errors import OutsideError, RateLimited
 from slipway.domain.identity import OWN, Identity
 from slipway.targets.sagemaker.errors import says_that_credentials_are_invalid, translated
 from slipway.targets.sagemaker.lanes import Lane
+from slipway.targets.sagemaker.own import OwnSession
 from slipway.targets.sagemaker.roles import AssumedRole
 from slipway.targets.sagemaker.service_model import IAM_OPERATIONS, keep_needed_operations
+from slipway.targets.sagemaker.timed import Timed
 
 IDLE = 900.0
 """Seconds after which a client, a role's credentials or a lane that nobody uses are dropped."""
@@ -34,9 +36,8 @@ IDLE_BESIDE = 60.0
 """The same for clients of services that are asked now and then, such as STS and IAM."""
 
 RUNTIME = "sagemaker-runtime"
-_LONGEST_ANSWER = 65
-"""Seconds: a container has 60 to answer
-(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html)."""
+_WITH_LIMITS_OF_THEIR_OWN = {RUNTIME, "iam", "cloudwatch"}
+"""Services whose throttling, and whose slowness, says nothing about the others. STS goes with SageMaker."""
 
 Counted = Callable[[str, str], None]
 """Called with (operation as AWS calls it, outcome) for every request."""
@@ -52,6 +53,12 @@ class AwsSession:
     async def call(self, service: str, region: str, operation: str, **parameters: Any) -> dict[str, Any]:
         """See `AwsClients.call`."""
         return await self.clients.call(self.identity, service, region, operation, **parameters)
+
+    async def timed_call(
+        self, timed: Timed, service: str, region: str, operation: str, **parameters: Any
+    ) -> dict[str, Any]:
+        """See `AwsClients.call`."""
+        return await self.clients.call(self.identity, service, region, operation, timed=timed, **parameters)
 
 
 class AwsClients:
@@ -77,21 +84,18 @@ class AwsClients:
             max_pool_connections=concurrency,
             parameter_validation=True,
         )
-        self._patient = self._config.merge(Config(read_timeout=_LONGEST_ANSWER))
         self._concurrency = concurrency
         self._rate = requests_per_second
         self._session_name = session_name
         self._counted = counted
-        core = botocore.session.get_session()
-        self._loader = core.get_component("data_loader")
+        self._own = OwnSession()
+        self._loader = self._own.loader
         keep_needed_operations(self._loader)
-        # Typed as Any: the stubs have one overload a service, none for a variable.
-        self._session: Any = boto3.Session(botocore_session=core)
-        self._clients: dict[tuple[Identity, str, str], _Kept] = {}
+        self._clients: dict[tuple[Identity, str, str, int | None], _Kept] = {}
         self._roles: dict[tuple[Identity, str], _Role] = {}
         self._drop_next = 0.0
         self._creating = threading.RLock()  # making a client may need one of STS
-        self._lanes: dict[tuple[str, str, bool], Lane] = {}
+        self._lanes: dict[tuple[str, str, str], Lane] = {}
 
     def session(self, identity: Identity) -> AwsSession:
         """Requests under this identity."""
@@ -103,13 +107,21 @@ class AwsClients:
             lane.close()
 
     async def call(
-        self, identity: Identity, service: str, region: str, operation: str, **parameters: Any
+        self,
+        identity: Identity,
+        service: str,
+        region: str,
+        operation: str,
+        *,
+        timed: Timed | None = None,
+        **parameters: Any,
     ) -> dict[str, Any]:
         """One request; `operation` is the client's method. Raises the errors of `slipway.domain.errors`.
 
+        `timed` gives it a time-out of its own, and is told what it took: a thread is then held no longer than that.
         The caller's cancellation does not stop a request that is already in its thread.
         """
-        lane = self._lane(identity, region, runtime=service == RUNTIME)
+        lane = self._lane(identity, region, service)
         lane.check()
         api_name = operation.title().replace("_", "")
         try:
@@ -117,19 +129,19 @@ class AwsClients:
                 async with lane.limiter:
                     lane.check()  # throttling may have come while this one waited for its turn
                     loop = asyncio.get_running_loop()
-                    request = partial(self._send, identity, service, region, operation, parameters)
+                    request = partial(self._send, identity, service, region, operation, parameters, timed)
                     answer: dict[str, Any] = await loop.run_in_executor(lane.threads, request)
         except (ClientError, BotoCoreError, ResponseParserError) as refused:
             raise self._translated(lane, api_name, refused) from refused
         self._counted(api_name, "ok")
         return answer
 
-    def _lane(self, identity: Identity, region: str, *, runtime: bool) -> Lane:
+    def _lane(self, identity: Identity, region: str, service: str) -> Lane:
         """Roles of one account share a lane. The operator's own identity has one to itself, whatever its account.
 
         Models take their time to answer: what is asked of them must not keep the other requests waiting.
         """
-        key = identity.account or "", region, runtime
+        key = identity.account or "", region, service if service in _WITH_LIMITS_OF_THEIR_OWN else "sagemaker"
         lane = self._lanes.get(key)
         if lane is None:
             for other in [name for name, found in self._lanes.items() if found.idle() > IDLE]:
@@ -149,28 +161,39 @@ class AwsClients:
     # What follows runs in threads.
 
     def _send(
-        self, identity: Identity, service: str, region: str, operation: str, parameters: dict[str, Any]
+        self,
+        identity: Identity,
+        service: str,
+        region: str,
+        operation: str,
+        parameters: dict[str, Any],
+        timed: Timed | None,
     ) -> dict[str, Any]:
-        client = self._client(identity, service, region)
         try:
-            answer: dict[str, Any] = getattr(client, operation)(**parameters)
-            if "Body" in answer:
-                # A stream is read here, in the thread: what it waits for must not hold up the event loop.
-                answer["Body"] = answer["Body"].read()
-        except ClientError as refused:
-            if refused.operation_name != "AssumeRole" and says_that_credentials_are_invalid(refused):
-                self._forget(identity, region)  # such as those of a role that was deleted and made anew
+            client = self._client(identity, service, region, timed.limit if timed else None)
+            request = partial(_answer, client, operation, parameters)
+            if timed is None:
+                return request()
+            self._fetch_credentials(identity, region)
+            return timed.measure(request)
+        except (NoCredentialsError, PartialCredentialsError):
+            self._renew_own()
             raise
-        return answer
+        except ClientError as refused:
+            if says_that_credentials_are_invalid(refused):
+                # A role is assumed with the operator's own.
+                own = identity == OWN or refused.operation_name == "AssumeRole"
+                self._renew_own() if own else self._forget(identity, region)
+            raise
 
-    def _client(self, identity: Identity, service: str, region: str) -> Any:
+    def _client(self, identity: Identity, service: str, region: str, read_timeout: int | None = None) -> Any:
         # Clients are thread-safe, their creation is not:
         # https://docs.aws.amazon.com/boto3/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
         with self._creating:
-            key = identity, service, region
+            key = identity, service, region, read_timeout
             self._drop_idle()
             if key not in self._clients:
-                self._clients[key] = _Kept(self._make_client(identity, service, region))
+                self._clients[key] = _Kept(self._make_client(identity, service, region, read_timeout))
             found = self._clients[key]
             found.used = time.monotonic()
             role = self._roles.get((identity, region))
@@ -180,11 +203,11 @@ class AwsClients:
             role.assumed.check()
         return found.client
 
-    def _make_client(self, identity: Identity, service: str, region: str) -> Any:
+    def _make_client(self, identity: Identity, service: str, region: str, read_timeout: int | None) -> Any:
         if service == "iam":
             keep_needed_operations(self._loader, "iam", IAM_OPERATIONS)
-        session = self._role(identity, region).session if identity.role_arn else self._session
-        config = self._patient if service == RUNTIME else self._config
+        session = self._role(identity, region).session if identity.role_arn else self._own.current
+        config = self._config.merge(Config(read_timeout=read_timeout)) if read_timeout else self._config
         return session.client(service, region_name=region, config=config)
 
     def _role(self, identity: Identity, region: str) -> "_Role":
@@ -199,11 +222,26 @@ class AwsClients:
             found = self._roles[identity, region] = _Role(assumed, boto3.Session(botocore_session=core))
         return found
 
+    def _fetch_credentials(self, identity: Identity, region: str) -> None:
+        """Fetch or renew them now, if need be: whatever they wait for is no part of the request that follows."""
+        with self._creating:
+            session = self._role(identity, region).session if identity.role_arn else self._own.current
+            credentials = session.get_credentials()
+        if credentials:
+            credentials.get_frozen_credentials()
+
     def _forget(self, identity: Identity, region: str) -> None:
-        """Have the role assumed anew. The operator's own credentials are botocore's to renew."""
+        """Have the role assumed anew, such as one that was deleted and made anew."""
         with self._creating:
             if self._roles.pop((identity, region), None):
                 for key in [key for key in self._clients if (key[0], key[2]) == (identity, region)]:
+                    del self._clients[key]
+
+    def _renew_own(self) -> None:
+        """Look for the operator's own credentials anew: they may have been mounted, or replaced, meanwhile."""
+        with self._creating:
+            if self._own.renew():
+                for key in [key for key in self._clients if key[0] == OWN]:
                     del self._clients[key]
 
     def _drop_idle(self) -> None:
@@ -216,6 +254,14 @@ class AwsClients:
             self._clients.pop(key).client.close()
         for place in [place for place, role in self._roles.items() if role.used < now - IDLE]:
             del self._roles[place]
+
+
+def _answer(client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = getattr(client, operation)(**parameters)
+    if "Body" in answer:
+        # A stream is read here, in the thread: what it waits for must not hold up the event loop.
+        answer["Body"] = answer["Body"].read()
+    return answer
 
 
 class _Kept:

@@ -51,7 +51,6 @@ _BY_WORDS: tuple[tuple[str, Make, str], ...] = (
     ("Could not assume role", Rejected, "RoleNotAssumable"),
     ("Could not find endpoint", NotFound, "EndpointNotFound"),
     ("Could not find model", NotFound, "ModelNotFound"),
-    ("of account", NotFound, "EndpointNotFound"),
     ("Requested image", Rejected, "ImageNotFound"),
     ("scalable target", Rejected, "AutoscaledVariant"),
     ("ResourceNotFound", NotFound, "ResourceNotFound"),
@@ -144,18 +143,20 @@ def _answered(operation: str, refused: ClientError) -> OutsideError:
     error = refused.response.get("Error", {})
     code, words = error.get("Code", ""), error.get("Message", "") or str(refused)
     status = int(refused.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    make, reason = _classify(code, words, status)
+    make, reason = _classify(operation, code, words, status)
     if operation == "AssumeRole" and reason == "AccessDenied":
         return Rejected("AssumeRoleDenied", f"{operation}: {words.rstrip('.')}{ASSUME_ROLE_ADVICE}")
     advice = (advice_on(words) if reason == "AccessDenied" else None) or _ADVICE.get(reason)
     return make(reason, f"{operation}: {words.rstrip('.')}{advice}" if advice else f"{operation}: {words}")
 
 
-def _classify(code: str, words: str, status: int) -> tuple[Make, str]:
+def _classify(operation: str, code: str, words: str, status: int) -> tuple[Make, str]:
     if code in _BY_CODE:
         return _BY_CODE[code]
     if status >= 500 or code in ("InternalFailure", "ServiceUnavailable", "InternalServerError"):
         return Transient, "AwsUnavailable"
+    if operation == "InvokeEndpoint" and "of account" in words:  # "Endpoint e of account 1 not found."
+        return NotFound, "EndpointNotFound"
     for fragment, make, reason in _BY_WORDS:
         if fragment in words:
             return make, reason

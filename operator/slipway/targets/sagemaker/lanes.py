@@ -1,4 +1,4 @@
-"""The patience and the threads for one account and region: AWS's limits are for each of these."""
+"""The patience and the threads for one service in an account and region: AWS's limits are for each of these."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -11,13 +11,14 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
     create_assume_role_refresher,
 )
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from slipway.domain.identity import Identity
 
 FAILURE_KEPT = 5.0
-"""Seconds for which a refusal to assume a role is not asked about again: a thousand Deployments under a role that
-trusts nobody are one question. Shorter than the first retry of what was refused."""
+"""Seconds for which a failure to assume a role is not asked about again: a thousand Deployments under a role that
+trusts nobody are one question, and an STS that says nothing keeps nobody waiting twice.
+Shorter than the first retry of what was refused."""
 _SESSION_NAME_LIMIT = 64
 _NOT_IN_SESSION_NAME = re.compile(r"[^A-Za-z0-9_+=,.@-]+")
 
@@ -51,23 +52,26 @@ class AssumedRole:
         self._secret = identity.external_id
         self._sts = sts
         self._on_assumed = on_assumed
-        self._refused: tuple[float, Any] = 0.0, None
+        self._refused: tuple[float, ClientError | BotoCoreError | None] = 0.0, None
         self.credentials = DeferredRefreshableCredentials(refresh_using=self._assume, method="assume-role")
 
     def check(self) -> None:
-        """Raise the last refusal again while it is fresh."""
-        until, response = self._refused
-        if time.monotonic() < until:
-            raise ClientError(response, "AssumeRole")
+        """Raise the last failure again while it is fresh."""
+        until, failure = self._refused
+        if failure and time.monotonic() < until:
+            raise failure.with_traceback(None)  # or it would grow with each thread that raises it
 
     def _assume(self) -> Any:
         self.check()  # several threads may have waited for the same answer
         try:
             found = create_assume_role_refresher(self._sts(), self._parameters)()
         except ClientError as refused:
-            response = _without(self._secret, refused)
-            self._refused = time.monotonic() + FAILURE_KEPT, response
-            raise ClientError(response, "AssumeRole") from None  # the original may hold the external id
+            failure = ClientError(_without(self._secret, refused), "AssumeRole")
+            self._refused = time.monotonic() + FAILURE_KEPT, failure
+            raise failure from None  # the original may hold the external id
+        except BotoCoreError as failure:  # such as no answer in time
+            self._refused = time.monotonic() + FAILURE_KEPT, failure
+            raise
         self._on_assumed()
         return found
 

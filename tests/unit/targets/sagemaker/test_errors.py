@@ -212,3 +212,12 @@ def test_no_status_is_left_without_a_reason(status: int) -> None:
     error = answered("", "", status=status)
     assert error.reason
     assert error.message
+
+
+def test_only_the_runtime_says_of_which_account_an_endpoint_is_missing() -> None:
+    def said(operation: str, words: str) -> OutsideError:
+        return translated(operation, ClientError({"Error": {"Code": "ValidationError", "Message": words}}, operation))
+
+    assert isinstance(said("InvokeEndpoint", "Endpoint e of account 111122223333 not found."), NotFound)
+    other = said("CreateModel", "The key of account 111122223333 is disabled.")
+    assert not isinstance(other, NotFound)

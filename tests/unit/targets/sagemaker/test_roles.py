@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +88,20 @@ def test_a_refusal_is_not_asked_about_again_at_once(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(role, "_refused", (0.0, None))
     role.check()
     assert role.credentials.get_frozen_credentials().access_key == "key-2"
+
+
+def test_nor_is_an_sts_that_says_nothing() -> None:
+    asked = list[dict[str, Any]]()
+
+    class Silent:
+        def assume_role(self, **parameters: Any) -> None:
+            asked.append(parameters)
+            raise ReadTimeoutError(endpoint_url="https://sts.eu-central-1.amazonaws.com")
+
+    role = AssumedRole(ROLE, "slipway", Silent)
+    for _ in range(3):
+        with pytest.raises(ReadTimeoutError):
+            role.credentials.get_frozen_credentials()
+    with pytest.raises(ReadTimeoutError):
+        role.check()
+    assert len(asked) == 1
