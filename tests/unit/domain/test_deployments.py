@@ -20,6 +20,7 @@ from slipway.api.v1alpha1.deployment import (
     DeploymentStatus,
     Placement,
     RevisionStatus,
+    Scaling,
 )
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain.checks.chain import checked
@@ -565,6 +566,14 @@ class TestStatus:
         elsewhere = PLACEMENT.model_copy(update={"region": "us-east-1"})
         replaced = next_status(self.before(), Result(placement=elsewhere, attempt=attempt(NEW)), NOW)
         assert (replaced.placement, replaced.attempt) == (elsewhere, attempt(NEW))
+
+    def test_a_change_of_the_count_is_forgotten_by_a_plan_alone(self) -> None:
+        known = Scaling(instances=3, config=OLD.config.name, endpoint_modified="then", failures=2)
+        before = with_status(scaling=known)
+        assert next_status(before, Result(), NOW).scaling == known
+        assert next_status(before, Result(config=OLD.config.name, scaling=known), NOW).scaling == known
+        assert next_status(before, Result(config=OLD.config.name), NOW).scaling is None
+        assert next_status(before, Result(removed=True), NOW).scaling is None
 
     def test_it_answers_the_generation_of_the_spec(self) -> None:
         status = next_status(deployment(metadata=metadata(generation=9)), Result(), NOW)
