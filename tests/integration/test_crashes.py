@@ -1,127 +1,151 @@
-"""A crash at every write of a create, a roll and a delete, before and after its effect, converges.
+"""A crash at every write of several lives of a Deployment, before and after its effect, converges.
 
-Writes are SageMaker's mutating calls and our own to Kubernetes: finalizer, placement, attempt, status, finalizer
-removal. Whatever happens: one endpoint, no duplicate, and nothing left over in the end.
+Writes are AWS's mutating calls, questions to an endpoint, and our own to Kubernetes: finalizer, placement, attempt,
+status, Secret, finalizer removal. Whatever happens: one endpoint, no duplicate, and nothing left over in the end.
+
+The first life is crashed at every moment there is. In the others a crash before a write of the status is left out: what
+it leaves behind is what one after the write before it does, and that one is tried.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from slipway.settings import Settings
+from tests.integration import lives
+from tests.integration.lives import Life
 from tests.testbed.controlplane import ControlPlane
-from tests.testbed.crashes import Crasher, Moment, Phase, RevivingOperator
-from tests.testbed.hub.models import llama_8b_repository
+from tests.testbed.crashes import Moment, Phase, RevivingOperator
 from tests.testbed.operator_process import OperatorProcess
-from tests.testbed.workbench import Workbench, workbench
+from tests.testbed.workbench import Workbench, operators_kubeconfig, workbench
 
 DURATION = 0.05
-"""Seconds that each transition of an endpoint takes."""
+"""Seconds that each transition of an endpoint takes, and each phase of an update."""
 TOGETHER = 4
-"""Flows that run at the same time, each with its own operator, namespace and doubles."""
+"""Flows that run at the same time, each with its own operator, namespace and doubles. They mostly wait."""
 
 PHASES: tuple[Phase, ...] = ("before", "after")
-WRITES = {
-    "modelversions status",
-    "deployments status",
-    "deployments finalizers",
-    "secrets",
-    "create_model",
-    "create_endpoint_config",
-    "create_endpoint",
-    "update_endpoint",
-    "delete_endpoint",
-    "delete_endpoint_config",
-    "delete_model",
-}
-"""Everything that the operator writes in such a life."""
+LIVES = (
+    lives.CREATE_ROLL_DELETE,
+    lives.CANARY,
+    lives.ROLL_BACK,
+    lives.FAILED_CHECK,
+    lives.ADOPTION,
+    lives.RETAIN,
+)
 
 
-def live_a_life(bench: Workbench) -> None:
-    """Create, roll, delete; after each of them what is there must be exactly what should be."""
-    bench.hub.create_repo("acme/twin")
-    commit = bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
-    bench.model_version()
-    bench.deployment()
-    bench.wait_serving(commit, timeout=60)
-    assert kinds(bench) == ["endpoint", "endpoint-config", "model"]
+@dataclass(frozen=True)
+class Stage:
+    """Where a flow takes place; goes to another process."""
 
-    second = bench.hub.commit("acme/twin", {"README.md": b"# better\n"})
-    bench.wait_serving(second, timeout=60)
-    assert kinds(bench) == ["endpoint", "endpoint-config", "endpoint-config", "model", "model"]
-
-    bench.cluster.delete("Deployment", bench.namespace, "twin")
-    bench.wait_gone("Deployment", timeout=60)
-    assert bench.sagemaker.resources() == []
-    for operation in ("CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint"):
-        done = [c for c in bench.sagemaker.mutations(effective=True) if c.operation == operation]
-        assert len(done) == 1, done
+    plane: ControlPlane
+    folder: Path
+    kubeconfig: Path
 
 
-def kinds(bench: Workbench) -> list[str]:
-    """What is in SageMaker."""
-    return sorted(resource.kind for resource in bench.sagemaker.resources())
+@dataclass(frozen=True)
+class Outcome:
+    """What the first incarnation of the operator wrote, and whether it died."""
+
+    writes: Counter[str]
+    fired: bool
 
 
-def crash_in_process(plane: ControlPlane, folder: Path, moment: Moment | None) -> Crasher:
-    """Live a life with one crash. Returns what the first incarnation of the operator wrote, and whether it died."""
-    name = str(moment or "nowhere").replace(":", "-").replace(" ", "-").replace("_", "-")
-    with workbench(plane, folder, f"crash-{name}") as bench:
-        bench.sagemaker.set_durations(Creating=DURATION, Updating=DURATION, Deleting=DURATION)
+def prepared(bench: Workbench) -> None:
+    motions = ("Creating", "Updating", "ActivatingTraffic", "Baking", "Terminating", "Scaling", "RollingBack")
+    bench.sagemaker.set_durations(**dict.fromkeys((*motions, "Deleting"), DURATION))
+
+
+def crash_in_process(stage: Stage, life: Life, moment: Moment | None) -> Outcome:
+    """Live a life with one crash, or without."""
+    namespace = f"crash-{life}-{moment or 'nowhere'}".translate(str.maketrans(": _", "---"))
+    os.environ["KUBECONFIG"] = str(stage.kubeconfig)  # this process is there for nothing else
+    logging.basicConfig(filename=stage.folder / f"operator-{namespace}.log", level=logging.INFO, force=True)
+    with workbench(stage.plane, stage.folder, namespace, kubeconfig=stage.kubeconfig) as bench:
+        prepared(bench)
         settings = Settings(**bench.merged_settings())
         with RevivingOperator(settings, moment, bench.sagemaker.url) as operator:
-            live_a_life(bench)
+            life.live(bench, operator.endangered)
         assert operator.crasher is not None
-        return operator.crasher
+        return Outcome(operator.crasher.writes, operator.crasher.fired)
 
 
-def test_a_crash_at_every_write_converges(plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kubeconfig = plane.service_account_kubeconfig("slipway", "slipway", tmp_path / "kubeconfig")
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    writes = crash_in_process(plane, tmp_path, None).writes
-    assert set(writes) == WRITES
-    moments = [
-        Moment(write, nth, phase) for write, count in writes.items() for nth in range(1, count + 1) for phase in PHASES
+def moments_of(life: Life, writes: Counter[str]) -> list[Moment]:
+    """Those of the life at which to crash."""
+    found = [
+        Moment(what, nth, phase) for what, count in writes.items() for nth in range(1, count + 1) for phase in PHASES
     ]
-    with ThreadPoolExecutor(TOGETHER) as pool:
-        lives = {moment: pool.submit(crash_in_process, plane, tmp_path, moment) for moment in moments}
-    broken = {str(moment): life.exception() for moment, life in lives.items() if life.exception()}
+    if life is lives.CREATE_ROLL_DELETE:
+        return found
+    return [moment for moment in found if moment.phase == "after" or not moment.write.endswith("status")]
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Processes, because a flow that does not wait keeps an interpreter busy. Spawned: this one has threads."""
+    with ProcessPoolExecutor(TOGETHER, get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("life", LIVES, ids=str)
+def test_a_crash_at_every_write_converges(
+    plane: ControlPlane, tmp_path: Path, pool: ProcessPoolExecutor, life: Life
+) -> None:
+    kubeconfig = operators_kubeconfig(plane, tmp_path / "kubeconfig")
+    stage = Stage(replace(plane, servers=None), tmp_path, kubeconfig)
+    writes = pool.submit(crash_in_process, stage, life, None).result().writes
+    assert set(writes) == life.writes
+    moments = moments_of(life, writes)
+    flows = {moment: pool.submit(crash_in_process, stage, life, moment) for moment in moments}
+    broken = {str(moment): flow.exception() for moment, flow in flows.items() if flow.exception()}
     assert not broken, "\n".join(f"{moment}: {problem}" for moment, problem in broken.items())
     # Two quick changes of status may be written as one, so the last of a kind may not come; all others must.
-    missed = [moment for moment, life in lives.items() if not life.result().fired]
+    missed = [moment for moment, flow in flows.items() if not flow.result().fired]
     assert all(moment.write.endswith("status") and moment.nth > 1 for moment in missed), missed
-    print(f"{len(moments) - len(missed)} crashes, {len(missed)} moments that did not come")
+    print(f"{life}: {len(moments) - len(missed)} crashes, {len(missed)} moments that did not come")
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        Moment(write, nth, phase)
+KILLS = [
+    *(
+        (lives.CREATE_ROLL_DELETE, Moment(write, nth, phase))
         for phase in PHASES
         for write, nth in (
-            ("deployments status", 1),
             ("deployments finalizers", 1),
-            ("secrets", 1),
-            ("create_model", 1),
             ("create_endpoint", 1),
             ("update_endpoint", 1),
-            ("delete_endpoint", 1),
             ("deployments finalizers", 2),
         )
-    ],
-    ids=str,
-)
-def test_a_killed_process_converges(bench: Workbench, moment: Moment) -> None:
+    ),
+    (lives.CANARY, Moment("put_metric_alarm", 1, "before")),
+    (lives.CANARY, Moment("delete_alarms", 1, "after")),
+    (lives.ROLL_BACK, Moment("update_endpoint", 1, "after")),
+    (lives.FAILED_CHECK, Moment("invoke_endpoint", 4, "after")),
+    (lives.FAILED_CHECK, Moment("update_endpoint", 2, "before")),
+    (lives.ADOPTION, Moment("add_tags", 1, "after")),
+    (lives.RETAIN, Moment("add_tags", 2, "after")),
+]
+
+
+@pytest.mark.parametrize(("life", "moment"), KILLS, ids=str)
+def test_a_killed_process_converges(bench: Workbench, life: Life, moment: Moment) -> None:
     """The same with SIGKILL and a process of its own, on a sample."""
     log = bench.folder / f"operator-{bench.namespace}.log"
-    bench.sagemaker.set_durations(Creating=DURATION, Updating=DURATION, Deleting=DURATION)
+    prepared(bench)
     environment = {**bench.environment(), "CRASH_AT": str(moment)}
     with (
         OperatorProcess(environment, log, module="tests.testbed.crashes", arguments=()) as doomed,
         ThreadPoolExecutor(1) as pool,
     ):
-        life = pool.submit(live_a_life, bench)
+        flow = pool.submit(life.live, bench, nullcontext)
         assert doomed.wait(timeout=60) == -9
         with bench.operator():
-            life.result()
+            flow.result()

@@ -1,4 +1,8 @@
-"""An operator that dies at one of its writes, to Kubernetes or to SageMaker, before or after the write's effect."""
+"""An operator that dies at one of its writes, to Kubernetes or to AWS, before or after the write's effect.
+
+A question to an endpoint counts as a write: it changes nothing outside, but what follows from its answer must be found
+out again by whoever comes after.
+"""
 
 import asyncio
 import contextlib
@@ -6,7 +10,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -27,7 +31,8 @@ class Moment:
     """A write at which to die: the `nth` (from 1) of its kind, before or after its effect."""
 
     write: str
-    """`create_model` and the like, or `deployments status`, `deployments finalizers`, `secrets`."""
+    """`create_model`, `put_metric_alarm`, `invoke_endpoint` and the like, or `deployments status`,
+    `deployments finalizers`, `secrets`."""
     nth: int
     phase: Phase
 
@@ -44,9 +49,18 @@ class Moment:
 class Crasher:
     """Counts writes and ends it all at one of them."""
 
-    def __init__(self, at: Moment | None, die: Callable[[], Awaitable[None]], *, aws_url: str | None = None) -> None:
-        """`die` ends the operator; it does not return. `aws_url`: None for where the environment says."""
+    def __init__(
+        self,
+        at: Moment | None,
+        die: Callable[[], Awaitable[None]],
+        *,
+        aws_url: str | None = None,
+        counting: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`die` ends the operator; it does not return. `aws_url`: None for where the environment says. Writes are
+        counted, and may be the last one, while `counting` says so."""
         self._aws_url = aws_url
+        self._counting = counting
         self._at = at
         self._die = die
         self.writes: Counter[str] = Counter()
@@ -56,6 +70,8 @@ class Crasher:
         """Carry out a write, or die just before or after it."""
         if self.fired:
             await asyncio.Event().wait()  # the dead do nothing
+        if not self._counting():
+            return await send()
         self.writes[write] += 1
         nth = self.writes[write]
         await self._crash_at(Moment(write, nth, "before"))
@@ -122,7 +138,9 @@ class RevivingOperator:
     """The operator in a thread of this process. When it has crashed, it is started again, without crashes."""
 
     def __init__(self, settings: Settings, at: Moment | None, aws_url: str) -> None:
-        """`aws_url`: each operator has AWS at an address of its own; the environment is the whole process's."""
+        """`aws_url`: each operator has AWS at an address of its own; the environment is the whole process's. Nothing
+        is counted, and it does not crash, but within `endangered`."""
+        self._endangered = threading.Event()
         self._settings = settings
         self._aws_url = aws_url
         self._at = at
@@ -150,9 +168,18 @@ class RevivingOperator:
             stop.set()
             await asyncio.Event().wait()
 
-        crasher = Crasher(at, die, aws_url=self._aws_url)
+        crasher = Crasher(at, die, aws_url=self._aws_url, counting=self._endangered.is_set)
         self.crasher = self.crasher or crasher
         await app.run(self._settings, stop, make_kube=crasher.kube, make_clients=crasher.clients)
+
+    @contextlib.contextmanager
+    def endangered(self) -> Iterator[None]:
+        """The part of a life in which writes are counted, and the crash comes."""
+        self._endangered.set()
+        try:
+            yield
+        finally:
+            self._endangered.clear()
 
     def __enter__(self) -> "RevivingOperator":
         self._thread.start()

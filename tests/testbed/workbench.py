@@ -45,6 +45,11 @@ def install(plane: ControlPlane) -> None:
     plane.apply(ROOT / "examples" / "install" / "rbac.yaml")
 
 
+def operators_kubeconfig(plane: ControlPlane, path: Path) -> Path:
+    """Write a kubeconfig for the operator's ServiceAccount."""
+    return plane.service_account_kubeconfig(OPERATOR_NAMESPACE, "slipway", path)
+
+
 @dataclass
 class Workbench:
     """A control plane with the CRDs and RBAC installed, a local Hub, a local SageMaker, and the operator."""
@@ -176,8 +181,10 @@ class Workbench:
         """Until the revision serves and nothing is under way or stalled."""
 
         def look() -> bool:
-            conditions = {c["type"] for c in self.status("Deployment", name).get("conditions", [])}
-            return self.serving(name) == revision and conditions == {"Ready"}
+            status = self.status("Deployment", name)
+            conditions = {c["type"]: c["status"] for c in status.get("conditions", [])}
+            serving = (status.get("revision") or {}).get("serving") or {}
+            return conditions == {"Ready": "True"} and serving.get("revision") == revision
 
         self.wait(look, f"{name} serves {revision}", timeout)
 
@@ -239,8 +246,13 @@ class Workbench:
 
 
 @contextmanager
-def workbench(plane: ControlPlane, folder: Path, namespace: str, **settings: Any) -> Iterator[Workbench]:
-    """A workbench in a namespace of its own, on a plane where `install` was run. The operator is not started."""
+def workbench(
+    plane: ControlPlane, folder: Path, namespace: str, *, kubeconfig: Path | None = None, **settings: Any
+) -> Iterator[Workbench]:
+    """A workbench in a namespace of its own, on a plane where `install` was run. The operator is not started.
+
+    `kubeconfig`: the operator's own, where there is one already; else it is made.
+    """
     with ExitStack() as stack:
         cluster = Cluster(plane.admin_kubeconfig)
         stack.callback(cluster.close)
@@ -248,5 +260,6 @@ def workbench(plane: ControlPlane, folder: Path, namespace: str, **settings: Any
         sagemaker = stack.enter_context(LocalSageMaker())
         sagemaker.add_role(ROLE)
         cluster.create_namespace(namespace)
-        kubeconfig = plane.service_account_kubeconfig(OPERATOR_NAMESPACE, "slipway", folder / f"{namespace}.kubeconfig")
+        if kubeconfig is None:
+            kubeconfig = operators_kubeconfig(plane, folder / f"{namespace}.kubeconfig")
         yield Workbench(plane, cluster, hub, sagemaker, kubeconfig, folder, namespace, settings)

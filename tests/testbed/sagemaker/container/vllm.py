@@ -187,7 +187,7 @@ def _read(body: bytes) -> Any:
 
 def invoke(started: Started, body: bytes) -> bytes:
     """POST /invocations: the first of vLLM's schemas that fits. This look-alike has the two that generate [S]:
-    https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/sagemaker/routes.py
+    https://github.com/vllm-project/vllm/blob/main/vllm/entrypoints/sagemaker/api_router.py
     """
     request = _read(body)
     if isinstance(request, dict) and isinstance(request.get("messages"), list):
