@@ -73,7 +73,7 @@ class TestSources:
         given.file({"workers": 7, "namespaces": ["ml"], "placements": [PLACEMENT], "timing": {"retry_first": 1}})
         settings = Settings()
         assert (settings.workers, settings.namespaces) == (7, ["ml"])
-        assert settings.placements[0].model_dump() == {**PLACEMENT, "assume_roles": []}
+        assert settings.placements[0].model_dump() == {**PLACEMENT, "assume_roles": [], "adopt": []}
         assert settings.timing.retry_first == 1
 
     def test_an_empty_file_sets_nothing(self, given: Given) -> None:

@@ -42,7 +42,7 @@ def test_a_plan_made_from_it_has_nothing_to_do_and_nothing_to_say() -> None:
 
 
 def test_a_count_that_is_not_ours_to_decide_disturbs_nobody() -> None:
-    seen = at_rest(resting(replicas=7), wanted(A), ROW, OWNER)
+    seen = at_rest(resting(replicas=7, settled=wanted(A).content), wanted(A), ROW, OWNER)
     assert seen
     assert seen.endpoint
     assert seen.endpoint.desired_instances == 7
@@ -53,7 +53,7 @@ TAGGED = wanted(A, {"replicas": 1, "target": {"sageMaker": {"tags": {"team": "a"
 
 def test_tags_that_are_on_everything_disturb_nobody() -> None:
     remembered = SEEN.model_copy(update={"tags": {"team": "a"}})
-    seen = at_rest(resting(endpoint=remembered), TAGGED, ROW, OWNER)
+    seen = at_rest(resting(endpoint=remembered, settled=TAGGED.content), TAGGED, ROW, OWNER)
     assert seen
     assert seen.endpoint
     assert seen.endpoint.tags == {**OWNER.tags(), "team": "a"}
