@@ -23,6 +23,9 @@ from slipway.targets.sagemaker.clients import AwsSession
 _PAGE = 100
 _STALE_SWEEPS = 2
 """Intervals without a full list after which nothing may be concluded from the last one."""
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""How much this machine's clock may differ from the service's. AWS refuses requests that are signed with a clock that
+differs by more: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html"""
 _OVERLAP = timedelta(seconds=60)
 """How far each question reaches back, for clocks that differ and lists that lag."""
 
@@ -73,7 +76,10 @@ class EndpointPoller:
         self._stale = False
         self._answered = asyncio.Event()
         self._problem: OutsideError | None = None
-        self._newest = datetime.now(UTC)
+        self._began, self._began_at = datetime.now(UTC), clock()
+        self._newest = self._began
+        self._looked = self._began
+        """When the last look at what changed began, by the clock of this machine."""
         self._task: asyncio.Task[None] | None = None
         self.has_ended = False
         """Whether it was stopped for good."""
@@ -217,11 +223,14 @@ class EndpointPoller:
 
     async def _modified_lately(self) -> dict[str, EndpointSummary]:
         result: dict[str, EndpointSummary] = {}
-        asked: dict[str, Any] = {"LastModifiedTimeAfter": self._newest - _OVERLAP}
+        began = self._began + timedelta(seconds=self._clock() - self._began_at)
+        # By the newest change alone, a thousand endpoints that were rolled together would be listed for ever.
+        asked: dict[str, Any] = {"LastModifiedTimeAfter": max(self._newest - _OVERLAP, self._looked - _CLOCKS_DIFFER)}
         while True:
             page, following = await self._page(**asked)
             result |= page
             if not following:
+                self._looked = began
                 return result
             asked |= following
 

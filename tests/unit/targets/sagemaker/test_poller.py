@@ -233,6 +233,37 @@ class TestWaking:
         bench.endpoints.put("now")
         await becomes(poller, "now", "InService")
 
+    async def test_a_burst_of_changes_is_not_listed_for_ever(self) -> None:
+        hours, endpoints = Hours(end=1000), Endpoints()
+        endpoints.page = 100
+        rolled = datetime.now(UTC)
+        for number in range(300):
+            endpoints.put(f"e{number}", modified=rolled)
+        listed = list[int]()
+        call = endpoints.call
+
+        async def counted(*args: Any, **asked: Any) -> dict[str, Any]:
+            answer = await call(*args, **asked)
+            if "LastModifiedTimeAfter" in asked:
+                listed.append(len(answer["Endpoints"]))
+            return answer
+
+        endpoints.call = counted  # type: ignore[method-assign]
+        poller = EndpointPoller(
+            cast(AwsSession, endpoints),
+            REGION,
+            wake=lambda region, name: None,
+            interval=10,
+            sweep_interval=1e9,
+            clock=hours.clock,
+            sleep=hours.sleep,
+        )
+        poller.start()
+        await hours.over.wait()
+        await poller.close()
+        assert sum(listed) > 0
+        assert sum(listed[-50:]) == 0  # more than eight minutes later
+
 
 class TestEnd:
     async def test_it_ends_when_nobody_needs_it_but_not_before_it_has_answered(self, bench: Bench) -> None:
@@ -386,7 +417,10 @@ class TestPace:
         endpoints.fill(1000)
         names = {f"e{number:04}": 300.0 + number for number in range(0, 400, 40)}
         now = datetime.now(UTC)
-        endpoints.deeds = [(at, lambda name=name: endpoints.put(name, "Updating", now)) for name, at in names.items()]  # type: ignore[misc]
+        endpoints.deeds = [
+            (at, lambda name=name, at=at: endpoints.put(name, "Updating", now + timedelta(seconds=at)))  # type: ignore[misc]
+            for name, at in names.items()
+        ]
         woken = await self.watch(hours, endpoints)
         assert sorted(name for _, name in woken) == sorted(names)
         assert max(at - names[name] for at, name in woken) <= 11.1
