@@ -280,7 +280,6 @@ class TestDrift:
             assert bench.status("Deployment")["revision"]["serving"]["config"] == "by-hand"
             assert len(updates(bench)) == 1
 
-            # A change of the spec is no drift: it is acted on, and what differs with it.
             again(bench)
             bench.wait_serving(commit)
             assert bench.status("Deployment")["revision"]["serving"]["config"] == wanted

@@ -63,6 +63,8 @@ class Workbench:
     folder: Path
     namespace: str
     settings: dict[str, Any] = field(default_factory=dict)
+    interval: float = 0.05
+    """Seconds between two looks of a wait."""
 
     def merged_settings(self, **settings: Any) -> dict[str, Any]:
         """The operator's settings for this workbench: fields of slipway.settings.Settings."""
@@ -203,7 +205,7 @@ class Workbench:
     def wait(self, look: Callable[[], T], what: str, timeout: float = 30) -> T:
         """Wait; a failure shows the objects as they are, and the end of the operator's log."""
         try:
-            return eventually(look, what, timeout=timeout)
+            return eventually(look, what, timeout=timeout, interval=self.interval)
         except TimeoutError as late:
             raise AssertionError(f"{late}\n{self.report()}") from None
 
