@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.errors import Rejected
+from slipway.domain.names import Owner
 from slipway.domain.sagemaker.observation import EndpointState
 from slipway.domain.sagemaker.steps import CreateEndpoint, UpdateEndpoint
 from tests.unit.domain.builders import A, B, C
@@ -236,6 +237,16 @@ class TestDrift:
         assert updates(harness) == 0
         assert "Drifted" in harness.conditions()
 
+    def test_what_somebody_brings_in_after_a_failed_roll_is_said(self) -> None:
+        harness = serving()
+        harness.world.bad.add(B)
+        harness.resolve(B)
+        harness.calm()
+        meddle(harness)
+        harness.calm()
+        assert harness.conditions()["Drifted"] == ("True", "ChangedOutside")
+        assert harness.conditions()["Stalled"] == ("True", "RolloutFailed")
+
 
 class TestAnEndpointThatIsDeletedAfterAFailedRoll:
     @pytest.mark.parametrize("check", [None, CHECK])
@@ -302,3 +313,19 @@ def test_a_deletion_shows_nothing_of_an_endpoint_that_is_somebody_elses() -> Non
     step(harness)
     if harness.deployment:
         assert harness.live.status.endpoint is None
+
+
+def test_a_former_owner_removes_nothing_from_which_an_adopter_serves() -> None:
+    harness = serving(deletionPolicy="Retain")
+    config = harness.world.endpoints[ENDPOINT].config
+    harness.delete()
+    harness.calm()
+    harness.world.endpoints[ENDPOINT].tags = Owner("here", "ml", "adopter", "uid-9").tags()
+    harness.apply(A)
+    harness.calm()
+    assert harness.conditions()["Stalled"] == ("True", "NameConflict")
+    harness.delete()
+    harness.calm()
+    assert harness.deployment is None
+    assert config in harness.world.configs
+    assert harness.world.violations == []

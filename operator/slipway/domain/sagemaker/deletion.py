@@ -46,9 +46,10 @@ def plan_deletion(
         return _retain(endpoint_name, inventory)
     if endpoint:
         return _delete_endpoint(endpoint, startup_timeout)
+    kept = _left_for_somebody_else(inventory) if seen.endpoint else set()
     steps: tuple[Step, ...] = (
-        *(DeleteEndpointConfig(name) for name in inventory.configs),
-        *(DeleteModel(name) for name in inventory.models),
+        *(DeleteEndpointConfig(name) for name in inventory.configs if name not in kept),
+        *(DeleteModel(name) for name in inventory.models if name not in kept),
     )
     if not steps:
         return None
@@ -58,6 +59,11 @@ def plan_deletion(
 def _left_by_a_predecessor(endpoint: Endpoint, owner: Owner) -> bool:
     """Whether a former Deployment of this name left it behind on purpose, and this one never took it over."""
     return TAG_RETAINED in endpoint.tags and endpoint.tags.get(TAG_UID) != owner.uid
+
+
+def _left_for_somebody_else(inventory: Inventory) -> set[str]:
+    """What a predecessor retained: whoever has adopted its endpoint since may still serve from it."""
+    return {arn.rpartition("/")[2] for arn, tags in inventory.tags.items() if TAG_RETAINED in tags}
 
 
 def _retain(endpoint_name: str, inventory: Inventory) -> Plan | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from slipway.api.v1alpha1.deployment import Attempt
 from slipway.domain.conditions import Finding
 from slipway.domain.sagemaker.observation import Endpoint
 from slipway.domain.sagemaker.situation import Situation
@@ -23,6 +24,20 @@ def drift(situation: Situation) -> Finding | None:
         return None  # it is somebody else's now, which is no matter of fields
     found = _differences(situation, endpoint)
     return Finding("ChangedOutside", f"{endpoint.name}: {'; '.join(found)}") if found else None
+
+
+def drift_beside_a_failure(failed: Attempt, endpoint: Endpoint) -> Finding | None:
+    """A roll has failed, and what serves now is neither what it was to bring nor what it was to replace.
+
+    It is only said: what served before may be as little wanted as what failed. The next roll replaces it.
+    """
+    if failed.replaces is None or endpoint.config in (failed.replaces, failed.config):
+        return None
+    text = (
+        f"{endpoint.name}: the endpoint config is {endpoint.config}, which somebody else has brought into service "
+        f"after {failed.config} had failed; before, it was {failed.replaces}. It stays until the next roll"
+    )
+    return Finding("ChangedOutside", text)
 
 
 def _differences(situation: Situation, endpoint: Endpoint) -> list[str]:

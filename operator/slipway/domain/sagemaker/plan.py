@@ -21,7 +21,7 @@ from slipway.domain.sagemaker.attempts import (
     new_attempt,
     waiting_for_capacity,
 )
-from slipway.domain.sagemaker.drift import drift, left_as_it_is
+from slipway.domain.sagemaker.drift import drift, drift_beside_a_failure, left_as_it_is
 from slipway.domain.sagemaker.failures import CAPACITY
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState
 from slipway.domain.sagemaker.rollout import ROLLING_NEEDS_TWO
@@ -53,7 +53,8 @@ def _planned(situation: Situation, endpoint: Endpoint | None) -> Plan:
     found = drift(situation)
     if found and situation.drift == "Report" and not _asked(situation) and not _at_work(situation):
         return _report(situation, endpoint, left_as_it_is(found))
-    return replace(_towards(situation, endpoint), drifted=found)
+    towards = _towards(situation, endpoint)
+    return replace(towards, drifted=found or towards.drifted)
 
 
 def _asked(situation: Situation) -> bool:
@@ -190,6 +191,7 @@ def _roll(situation: Situation, endpoint: Endpoint) -> Plan:
         attempt = failed_attempt(situation, endpoint)
         left_alone = leave_alone(situation, attempt, failure_of(attempt, endpoint))
         if left_alone:
+            left_alone = replace(left_alone, drifted=drift_beside_a_failure(attempt, endpoint))
             return scale_meanwhile(situation, endpoint, left_alone)
         tried = None
     in_the_way = alarms.obstacle(situation)

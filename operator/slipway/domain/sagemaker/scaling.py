@@ -41,7 +41,13 @@ def scale_meanwhile(situation: Situation, endpoint: Endpoint, waiting: Plan) -> 
     if scaling is None:
         return waiting
     if scaling.steps:
-        return replace(scaling, attempt=waiting.attempt, stalled=waiting.stalled, look_again=waiting.look_again)
+        return replace(
+            scaling,
+            attempt=waiting.attempt,
+            stalled=waiting.stalled,
+            drifted=waiting.drifted,
+            look_again=waiting.look_again,
+        )
     due = [moment for moment in (waiting.not_before, scaling.not_before) if moment]
     return replace(waiting, reconciling=waiting.reconciling or scaling.reconciling, not_before=min(due, default=None))
 
