@@ -12,6 +12,7 @@ import os
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any, cast
+from urllib.request import getproxies
 
 import aiohttp
 from kubernetes.aio import config as kube_config
@@ -55,6 +56,10 @@ async def load_configuration(connections: int) -> Configuration:
         path = os.environ.get("KUBECONFIG")
         await kube_config.load_kube_config(config_file=path, client_configuration=configuration)
     configuration.connection_pool_maxsize = connections
+    if not getproxies():
+        # Else aiohttp asks the environment for a proxy and ~/.netrc for a password, for each request and in threads of
+        # their own; and it refuses to send ours if it finds one there.
+        configuration.client_session_kwargs = {"trust_env": False}
     return configuration
 
 

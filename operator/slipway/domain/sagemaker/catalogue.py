@@ -171,6 +171,7 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
+@cache  # for each pass over each Deployment; what is sorted are the catalogue's few lists
 def _newest_first(versions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(versions, key=version_key, reverse=True))
 
