@@ -34,6 +34,26 @@ def revisions(harness: Harness) -> tuple[str | None, str | None]:
     )
 
 
+def there_and_back(left: int) -> list[UpdateEndpoint]:
+    """The updates where B fails its check, and so many instances are left by then."""
+    harness = Harness()
+    harness.apply(A, replicas=2, rollout={"strategy": "Rolling", "check": CHECK})
+    harness.calm()
+    harness.edit(replicas=None)
+    harness.calm()
+    harness.world.mute.add(B)
+    harness.resolve(B)
+    while harness.world.checks < 2:
+        harness.world.tick(ENDPOINT)
+        harness.deliver()
+        harness.one_pass()
+    endpoint = harness.world.endpoints[ENDPOINT]
+    endpoint.desired = endpoint.current = left
+    harness.calm()
+    assert revisions(harness)[0] == A
+    return updates(harness)
+
+
 class TestCheck:
     def test_the_first_revision_is_not_ready_before_it_has_answered(self) -> None:
         harness = Harness()
@@ -234,6 +254,15 @@ class TestStrategies:
         there, back = updates(harness)
         assert there.policy
         assert there.policy.shift == "LINEAR"
+        assert back.policy is None
+
+    def test_the_way_back_is_rolled_where_it_can_be(self) -> None:
+        assert [step.policy.shift for step in there_and_back(2) if step.policy] == ["ROLLING", "ROLLING"]
+
+    def test_one_instance_goes_back_at_once(self) -> None:
+        """A rolling update needs two, and somebody has scaled in since."""
+        there, back = there_and_back(1)
+        assert there.policy
         assert back.policy is None
 
 

@@ -368,6 +368,8 @@ class World:
             raise Rejected("ValidationFailed", "Cannot update endpoint with the endpoint configuration it already uses")
         if self.configs[step.config].variant != self._variant(found):
             self.violations.append(f"{found.name}: an update changes the variant's name")
+        if step.policy and step.policy.shift == "ROLLING" and found.desired < 2:
+            raise Rejected("ValidationFailed", "MaximumBatchSize must be between 5 and 50 percent")
         watched = step.policy.alarms if step.policy else ()
         missing = [name for name in watched if name not in self.alarms]
         if missing:

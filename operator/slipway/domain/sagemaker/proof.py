@@ -70,7 +70,9 @@ def _go_back(situation: Situation, endpoint: Endpoint, attempt: Attempt) -> Plan
         retry = situation.now + timedelta(seconds=situation.capacity_delay * failures)
         sent = {"failures": failures, "retry_at": timestamp(retry), "endpoint_modified": endpoint.last_modified}
         attempt = attempt.model_copy(update=sent)
-    step = UpdateEndpoint(endpoint.name, back, situation.desired.way_back, data_capture=situation.touches_data_capture)
+    in_batches = (endpoint.desired_instances or 2) >= 2  # somebody may have scaled in meanwhile
+    policy = situation.desired.way_back if in_batches else None
+    step = UpdateEndpoint(endpoint.name, back, policy, data_capture=situation.touches_data_capture)
     return Plan((step,), attempt, reconciling=Finding("RollingBack", f"{text}. Going back to {back}"))
 
 
