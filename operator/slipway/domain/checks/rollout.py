@@ -68,8 +68,10 @@ def _durations(rollout: Rollout) -> tuple[str | None, ...]:
 
 def _time_for_waits(rollout: Rollout) -> str | None:
     """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html: the time limit "should
-    be larger than the total waiting time" of the two."""
+    be larger than the total waiting time" of the two. Alarms are watched for the default times where none are given."""
     blue_green = rollout.blue_green
+    if blue_green is None and rollout.alarms and rollout.strategy == "BlueGreen":
+        blue_green = BlueGreen()
     if rollout.timeout is None or blue_green is None:
         return None
     if seconds(rollout.timeout) > seconds(blue_green.step_interval) + seconds(blue_green.termination_wait):

@@ -22,7 +22,7 @@ from slipway.targets.sagemaker.clients import AwsSession
 
 _PAGE = 100
 _STALE_SWEEPS = 2
-"""Intervals without a full list after which nothing may be concluded from the last one."""
+"""Times of a full list without an answer, or overdue, after which nothing may be concluded from the last one."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """How much this machine's clock may differ from the service's. AWS refuses requests that are signed with a clock that
 differs by more: https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html"""
@@ -165,7 +165,7 @@ class EndpointPoller:
 
     def _notice_staleness(self) -> None:
         """Wake everybody once when the list has become old: what rests must not look healthy for ever."""
-        age = max(self.age(), self._clock() - self._completed_at)
+        age = max(self.age(), self._clock() - self._completed_at - self._sweep_interval)  # which a list takes anyway
         if self._listed and not self._stale and age > _STALE_SWEEPS * self._sweep_interval:
             self._stale = True
             self._begin_anew()

@@ -471,4 +471,14 @@ class TestPace:
         endpoints.refuse = refuse
         woken = await self.watch(hours, endpoints)
         assert len(woken) == 1000
-        assert {480 < at < 520 for at, _ in woken} == {True}
+        assert {3 * self.SWEEP < at < 3 * self.SWEEP + 40 for at, _ in woken} == {True}
+
+    async def test_an_outage_is_everybodys_matter_after_two_lists_and_no_sooner(self) -> None:
+        hours = Hours(1200)
+        endpoints = TimedEndpoints(hours)
+        endpoints.fill(1000)
+        endpoints.refuse = lambda asked: Transient("AwsUnreachable", "no") if 200 < hours.now < 660 else None
+        assert await self.watch(hours, endpoints) == []
+        hours = endpoints.hours = Hours(1200)
+        endpoints.refuse = lambda asked: Transient("AwsUnreachable", "no") if 200 < hours.now < 720 else None
+        assert len(await self.watch(hours, endpoints)) == 1000
