@@ -11,7 +11,7 @@ from slipway.api.v1alpha1.deployment import (
 )
 from slipway.domain.sagemaker.check import TIMEOUT_RANGE
 from slipway.domain.sagemaker.desired import STARTUP_TIMEOUT_RANGE
-from slipway.domain.sagemaker.rollout import EXECUTION_RANGE, ROLLING_NEEDS_TWO, WAIT_RANGE
+from slipway.domain.sagemaker.rollout import EXECUTION_RANGE, ROLLING_NEEDS_TWO, WAIT_RANGE, policy
 
 _LONGEST_WATCH = 86_400
 """Seconds that an alarm may look back: Period times EvaluationPeriods
@@ -68,17 +68,16 @@ def _durations(rollout: Rollout) -> tuple[str | None, ...]:
 
 def _time_for_waits(rollout: Rollout) -> str | None:
     """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html: the time limit "should
-    be larger than the total waiting time" of the two. Alarms are watched for the default times where none are given."""
-    blue_green = rollout.blue_green
-    if blue_green is None and rollout.alarms and rollout.strategy == "BlueGreen":
-        blue_green = BlueGreen()
-    if rollout.timeout is None or blue_green is None:
+    be larger than the total waiting time" of the two, as they are sent."""
+    sent = policy(rollout, tuple(alarm.name or "made" for alarm in rollout.alarms))
+    if sent is None or sent.longest is None or sent.shift == "ROLLING":
         return None
-    if seconds(rollout.timeout) > seconds(blue_green.step_interval) + seconds(blue_green.termination_wait):
+    waits = sent.interval + sent.termination_wait
+    if sent.longest > waits:
         return None
     return (
-        f"spec.rollout.timeout must be longer than blueGreen.stepInterval ({blue_green.step_interval}) and "
-        f"blueGreen.terminationWait ({blue_green.termination_wait}) together: raise it, or shorten these"
+        "spec.rollout.timeout must be longer than blueGreen.stepInterval and blueGreen.terminationWait together, which "
+        f"are {waits} s: raise it, or shorten these"
     )
 
 
