@@ -35,6 +35,8 @@ class Life:
     """Fails unless everything is as it must be."""
     writes: frozenset[str]
     """Everything that the operator writes where it is endangered."""
+    adopts: bool = False
+    """Whether the installation must allow it to adopt its endpoint."""
 
     def __str__(self) -> str:
         return self.name
@@ -279,5 +281,7 @@ FAILED_CHECK = Life(
     failed_check,
     _MADE | {"modelversions status", "deployments status", "update_endpoint", "invoke_endpoint"},
 )
-ADOPTION = Life("adoption", adoption, KUBERNETES | _MADE | _REMOVED | {"add_tags", "delete_tags", "update_endpoint"})
+ADOPTION = Life(
+    "adoption", adoption, KUBERNETES | _MADE | _REMOVED | {"add_tags", "delete_tags", "update_endpoint"}, adopts=True
+)
 RETAIN = Life("retain", retain, KUBERNETES | {"deployments finalizers", "add_tags", "delete_tags"})

@@ -60,7 +60,9 @@ class Outcome:
     fired: bool
 
 
-def prepare(bench: Workbench) -> None:
+def prepare(bench: Workbench, life: Life) -> None:
+    if life.adopts:
+        bench.allow_adoption()
     bench.interval = 0.15  # several wait at the same time, and every look is work for the one API server
     motions = ("Creating", "Updating", "ActivatingTraffic", "Baking", "Terminating", "Scaling", "RollingBack")
     bench.sagemaker.set_durations(**dict.fromkeys((*motions, "Deleting"), DURATION))
@@ -72,7 +74,7 @@ def crash_in_process(stage: Stage, life: Life, number: int, moment: Moment | Non
     os.environ["KUBECONFIG"] = str(stage.kubeconfig)  # this process is there for nothing else
     logging.basicConfig(filename=stage.folder / f"operator-{namespace}.log", level=logging.INFO, force=True)
     with workbench(stage.plane, stage.folder, namespace, kubeconfig=stage.kubeconfig) as bench:
-        prepare(bench)
+        prepare(bench, life)
         settings = Settings(**bench.merged_settings())
         with RevivingOperator(settings, moment, bench.sagemaker.url) as operator:
             life.live(bench, operator.endangered)
@@ -131,7 +133,7 @@ KILLS = [
 def test_a_killed_process_converges(bench: Workbench, life: Life, moment: Moment) -> None:
     """The same with SIGKILL and a process of its own, on a sample."""
     log = bench.folder / f"operator-{bench.namespace}.log"
-    prepare(bench)
+    prepare(bench, life)
     environment = {**bench.environment(), "CRASH_AT": str(moment)}
     with (
         OperatorProcess(environment, log, module="tests.testbed.crashes", arguments=()) as doomed,

@@ -315,6 +315,7 @@ def foreign_endpoint(bench: Workbench, *variants: str) -> None:
 class TestAdoption:
     def test_an_endpoint_is_taken_over_under_the_eyes_of_its_clients(self, bench: Workbench, commit: str) -> None:
         foreign_endpoint(bench, "primary")
+        bench.allow_adoption()
         bench.sagemaker.clear_calls()
         with bench.operator():
             bench.model_version()
@@ -348,8 +349,19 @@ class TestAdoption:
         assert bench.sagemaker.names("endpoint") == []
         assert bench.sagemaker.names("endpoint-config") == bench.sagemaker.names("model") == ["theirs"]
 
+    def test_none_is_taken_over_that_the_installation_does_not_name(self, bench: Workbench, commit: str) -> None:
+        foreign_endpoint(bench, "primary")
+        bench.sagemaker.clear_calls()
+        with bench.operator():
+            bench.model_version()
+            bench.deployment(target={"adopt": True})
+            bench.wait_reason("Deployment", "twin", "Stalled", "PlacementNotAllowed")
+            assert f"spec.target.sageMaker.adopt for the endpoint {bench.endpoint}" in message(bench, "Stalled")
+        assert bench.sagemaker.mutations() == []
+
     def test_one_with_several_variants_is_left_alone(self, bench: Workbench, commit: str) -> None:
         foreign_endpoint(bench, "a", "b")
+        bench.allow_adoption()
         bench.sagemaker.clear_calls()
         with bench.operator():
             bench.model_version()

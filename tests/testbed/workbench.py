@@ -14,7 +14,7 @@ from tests.testbed.cluster import Cluster, Object
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.hub import LocalHub
 from tests.testbed.operator_process import OperatorProcess
-from tests.testbed.sagemaker import ROLE, LocalSageMaker
+from tests.testbed.sagemaker import ACCOUNT, ROLE, LocalSageMaker
 from tests.testbed.waiting import eventually
 
 T = TypeVar("T")
@@ -105,6 +105,11 @@ class Workbench:
     def operator(self, **settings: Any) -> OperatorProcess:
         """The operator, not started yet."""
         return OperatorProcess(self.environment(**settings), self.folder / f"operator-{self.namespace}.log")
+
+    def allow_adoption(self) -> None:
+        """The installation lets the namespace adopt its endpoint. Before the operator is started."""
+        entry = {"accounts": [ACCOUNT], "regions": [REGION], "execution_roles": [ROLE], "adopt": [self.endpoint]}
+        self.settings["placements"] = [{"namespaces": [self.namespace], **entry}]
 
     # What people apply
 
