@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.api.v1alpha1.deployment import Attempt, Binding, Deployment, DeploymentStatus, Placement
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import Attempt, Binding, DeploymentStatus, Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import binding, deployments, model_versions
 from slipway.domain.binding import Bound

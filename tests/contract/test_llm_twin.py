@@ -15,7 +15,8 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from slipway.api.v1alpha1.deployment import Deployment, DeploymentSpec, RevisionStatus
+from slipway.api.v1alpha1.deployment import Deployment, DeploymentSpec
+from slipway.api.v1alpha1.deployment_status import RevisionStatus
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.checks.chain import Checked, checked

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import Placement, Rollout
+from slipway.api.v1alpha1.deployment_status import Placement
+from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain.checks.rollout import rollout_problem
 from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.identity import OWN, Identity

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.identity import OWN
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired

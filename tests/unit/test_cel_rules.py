@@ -10,7 +10,8 @@ from typing import Any
 import celpy
 import pytest
 
-from slipway.api.v1alpha1.deployment import Deployment, Placement
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.crds import DEFINITIONS, openapi_schema
 from slipway.domain import model_versions

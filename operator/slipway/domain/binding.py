@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from slipway.api.v1alpha1 import API_VERSION, FIELD_MANAGER
 from slipway.api.v1alpha1.common import ObjectMeta
-from slipway.api.v1alpha1.deployment import Binding, DeploymentStatus
+from slipway.api.v1alpha1.deployment_status import Binding, DeploymentStatus
 from slipway.domain.conditions import Finding
 
 BINDING_TYPE = "openai"

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from slipway.api.v1alpha1.deployment import (
+from slipway.api.v1alpha1.deployment import Deployment, DeploymentSpec
+from slipway.api.v1alpha1.deployment_status import (
     Attempt,
     CheckStatus,
-    Deployment,
-    DeploymentSpec,
     DeploymentStatus,
     EndpointStatus,
     Placement,

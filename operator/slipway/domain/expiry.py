@@ -7,7 +7,8 @@ is refused, and deletionPolicy, which only says what a deletion does.
 from datetime import UTC, datetime, timedelta
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus
 from slipway.domain.conditions import Finding, timestamp
 
 EXPIRED = "Expired"

@@ -7,7 +7,7 @@ watch Secrets (docs/decisions/0005-secrets-by-get.md). It is written only when i
 import logging
 
 from slipway.api.v1alpha1.common import ObjectMeta
-from slipway.api.v1alpha1.deployment import Binding, DeploymentStatus
+from slipway.api.v1alpha1.deployment_status import Binding, DeploymentStatus
 from slipway.domain import binding
 from slipway.domain.binding import Bound
 from slipway.domain.conditions import Finding

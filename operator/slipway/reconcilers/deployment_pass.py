@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
-from slipway.api.v1alpha1.deployment import Deployment, Placement
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain import binding, deployments
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result

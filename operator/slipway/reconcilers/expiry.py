@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 
 from slipway.api.v1alpha1 import FINALIZER
-from slipway.api.v1alpha1.deployment import Placement, RevisionStatus
+from slipway.api.v1alpha1.deployment_status import Placement, RevisionStatus
 from slipway.domain import expiry
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result

@@ -1,7 +1,7 @@
 """What the passes share that remove everything a Deployment has: of a deletion, and of an expiry."""
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.checks.placement import other_account, placement_of, placement_refusal
 from slipway.domain.errors import Rejected
 from slipway.domain.sagemaker.deletion import plan_deletion

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from slipway.api.v1alpha1 import FINALIZER
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.image import image_of

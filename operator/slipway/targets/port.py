@@ -6,7 +6,7 @@ Every method raises the errors of `slipway.domain.errors` only. Looking never mo
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.identity import Identity
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest

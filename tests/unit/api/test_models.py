@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from slipway.api.v1alpha1.common import ApiModel, seconds
-from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus, Placement, RevisionStatus, SageMakerTarget
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus, Placement, RevisionStatus
 from slipway.api.v1alpha1.model_version import ModelVersion
+from slipway.api.v1alpha1.sagemaker_target import SageMakerTarget
 from slipway.domain import deployments, model_versions
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result

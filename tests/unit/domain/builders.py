@@ -5,13 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from slipway.api.v1alpha1.deployment import (
-    Attempt,
-    Deployment,
-    DeploymentStatus,
-    RevisionStatus,
-    ServedRevision,
-)
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import Attempt, DeploymentStatus, RevisionStatus, ServedRevision
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.conditions import timestamp

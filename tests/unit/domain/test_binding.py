@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.api.v1alpha1.common import ObjectMeta
-from slipway.api.v1alpha1.deployment import (
-    NAME_MAX_LENGTH,
-    DeploymentStatus,
-    EndpointStatus,
-    Placement,
-    RevisionStatus,
-)
+from slipway.api.v1alpha1.deployment import NAME_MAX_LENGTH
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus, EndpointStatus, Placement, RevisionStatus
 from slipway.domain.binding import (
     SECRET_TYPE,
     belongs_to,

@@ -9,20 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import (
-    DTYPE_OR_QUANTIZATION,
-    ENDPOINT_NAME_FIXED,
-    INPUT_BELOW_TOTAL,
-    NAME_SHAPE,
-    ONE_TARGET,
-    REGION_FIXED,
-    Deployment,
-    DeploymentStatus,
-    Placement,
-    RevisionStatus,
-    Scaling,
-)
+from slipway.api.v1alpha1.deployment import NAME_SHAPE, ONE_TARGET, Deployment
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus, Placement, RevisionStatus, Scaling
+from slipway.api.v1alpha1.engine import DTYPE_OR_QUANTIZATION, INPUT_BELOW_TOTAL
 from slipway.api.v1alpha1.model_version import ModelVersion
+from slipway.api.v1alpha1.sagemaker_target import ENDPOINT_NAME_FIXED, REGION_FIXED
 from slipway.domain.checks.chain import checked
 from slipway.domain.checks.image import check_image, image_in_use, image_of
 from slipway.domain.checks.inputs import Inputs

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus, HistoryEntry
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus, HistoryEntry
 from slipway.domain import expiry
 from slipway.domain.conditions import timestamp
 from slipway.domain.deployments import Result, next_status

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import AdapterRevision, Deployment
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import AdapterRevision
 from slipway.domain.checks.image import image_of
 from slipway.domain.checks.placement import placement_of
 from slipway.domain.model_versions import source_hash

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.errors import Rejected
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.observation import EndpointState

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
 from slipway.domain.identity import OWN, Identity
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, Owner

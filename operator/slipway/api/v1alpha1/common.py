@@ -110,3 +110,10 @@ class ObjectMeta(ApiModel):
     deletion_timestamp: str | None = None
     finalizers: tuple[str, ...] = ()
     annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class ModelRef(ApiModel):
+    """A ModelVersion in the same namespace."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the ModelVersion."""

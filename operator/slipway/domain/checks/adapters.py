@@ -1,6 +1,7 @@
 """Whether the adapters can be served beside the model, once their commits and the image are known."""
 
-from slipway.api.v1alpha1.deployment import Adapter, AdapterRevision
+from slipway.api.v1alpha1.deployment_status import AdapterRevision
+from slipway.api.v1alpha1.engine import Adapter
 from slipway.domain.checks.image import image_of
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.checks.model import answer_of, served_model

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from slipway.api.v1alpha1.deployment import Engine
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.checks.adapters import check_adapters
 from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image

@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import SageMakerTarget
+from slipway.api.v1alpha1.sagemaker_target import SageMakerTarget
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.conditions import Finding
 from slipway.domain.sagemaker.local_storage import has_local_storage

@@ -1,6 +1,7 @@
 """Which container image serves, and whether it is known."""
 
-from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.sagemaker.catalogue import Catalogue, Container, NotInCatalogue
 from slipway.domain.sagemaker.check import CHECK_FAILED

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from slipway.api.v1alpha1.deployment import AdapterRevision, DeploymentSpec
+from slipway.api.v1alpha1.deployment import DeploymentSpec
+from slipway.api.v1alpha1.deployment_status import AdapterRevision
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.checks.inputs import Inputs, Problem

@@ -1,13 +1,8 @@
 """Whether a Deployment may live where its spec says."""
 
-from slipway.api.v1alpha1.deployment import (
-    ASSUME_ROLE_FIXED,
-    ENDPOINT_NAME_FIXED,
-    REGION_FIXED,
-    Deployment,
-    Placement,
-    SageMakerTarget,
-)
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import Placement
+from slipway.api.v1alpha1.sagemaker_target import ASSUME_ROLE_FIXED, ENDPOINT_NAME_FIXED, REGION_FIXED, SageMakerTarget
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.conditions import Finding
 from slipway.domain.identity import account_of

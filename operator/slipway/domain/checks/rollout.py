@@ -1,7 +1,7 @@
 """Whether spec.rollout is sound, and within what SageMaker allows."""
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import (
+from slipway.api.v1alpha1.rollout import (
     ALARM_NAME_OR_METRIC,
     SHIFT_NEEDS_STEP,
     STRATEGY_SETTINGS,

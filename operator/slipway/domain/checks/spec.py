@@ -2,19 +2,15 @@
 
 import re
 
-from slipway.api.v1alpha1.deployment import (
+from slipway.api.v1alpha1.deployment import NAME_MAX_LENGTH, NAME_PATTERN, NAME_SHAPE, ONE_TARGET
+from slipway.api.v1alpha1.engine import (
     DTYPE_OR_QUANTIZATION,
     INPUT_BELOW_TOTAL,
     INPUT_TOKENS_TGI_ONLY,
-    NAME_MAX_LENGTH,
-    NAME_PATTERN,
-    NAME_SHAPE,
-    ONE_TARGET,
-    RESERVED_TAGS,
     TGI_IS_HUGGING_FACE,
     Engine,
-    SageMakerTarget,
 )
+from slipway.api.v1alpha1.sagemaker_target import RESERVED_TAGS, SageMakerTarget
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.checks.rollout import rollout_problem
 from slipway.domain.sagemaker.engines.arguments import as_variables

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from slipway.api.v1alpha1.deployment import Attempt
+from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.check import CHECK_FAILED

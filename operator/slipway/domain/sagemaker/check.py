@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import Attempt, CheckStatus, Engine, RolloutCheck
+from slipway.api.v1alpha1.deployment_status import Attempt, CheckStatus
+from slipway.api.v1alpha1.engine import Engine
+from slipway.api.v1alpha1.rollout import RolloutCheck
 from slipway.domain.conditions import timestamp
 
 TRIES = 3

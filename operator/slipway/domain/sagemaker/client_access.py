@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-openai-compatible.html
 """
 
-from slipway.api.v1alpha1.deployment import Engine
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.partitions import partition_of
 
 TGI_MODEL = "tgi"

@@ -1,6 +1,6 @@
 """Which steps remove what a Deployment has made, or mark it as left behind: pure, like `plan`."""
 
-from slipway.api.v1alpha1.deployment import Attempt
+from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding
 from slipway.domain.names import TAG_RETAINED, TAG_UID, Owner
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation

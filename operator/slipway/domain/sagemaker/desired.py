@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import DeploymentSpec, Rollout, SageMakerTarget
+from slipway.api.v1alpha1.deployment import DeploymentSpec
+from slipway.api.v1alpha1.rollout import Rollout
+from slipway.api.v1alpha1.sagemaker_target import SageMakerTarget
 from slipway.domain.names import Owner, content_name, digest
 from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker import rollout as rolling

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from slipway.api.v1alpha1.deployment import Attempt
+from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding
 from slipway.domain.sagemaker.observation import Endpoint
 from slipway.domain.sagemaker.situation import Situation

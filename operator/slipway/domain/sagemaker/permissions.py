@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from slipway.api.v1alpha1.deployment import DeploymentSpec, SageMakerTarget
+from slipway.api.v1alpha1.deployment import DeploymentSpec
+from slipway.api.v1alpha1.sagemaker_target import SageMakerTarget
 from slipway.domain.identity import account_of
 from slipway.domain.names import Owner
 

@@ -6,7 +6,7 @@ Only the first step of a plan is executed before everything is looked at again; 
 
 from dataclasses import replace
 
-from slipway.api.v1alpha1.deployment import Attempt
+from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding
 from slipway.domain.names import TAG_RETAINED, TAG_UID
 from slipway.domain.sagemaker import alarms

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from slipway.api.v1alpha1.deployment import (
+from slipway.api.v1alpha1.deployment_status import (
     Attempt,
     DeploymentStatus,
     HistoryEntry,

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from slipway.api.v1alpha1.deployment import Attempt
+from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.sagemaker.attempts import may_repeat, new_attempt, shortened
 from slipway.domain.sagemaker.check import CHECK_FAILED, unproven

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import Alarm, BlueGreen, Rolling, Rollout
+from slipway.api.v1alpha1.rollout import Alarm, BlueGreen, Rolling, Rollout
 from slipway.domain.names import Owner, content_name, digest
 
 WAIT_RANGE = (0, 3600)

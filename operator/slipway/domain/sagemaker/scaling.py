@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpointWeig
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from slipway.api.v1alpha1.deployment import Scaling
+from slipway.api.v1alpha1.deployment_status import Scaling
 from slipway.domain.conditions import Finding, timestamp
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from slipway.api.v1alpha1.deployment import AdapterRevision
+from slipway.api.v1alpha1.deployment_status import AdapterRevision
 
 
 @dataclass(frozen=True)

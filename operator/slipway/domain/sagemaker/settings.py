@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.api.v1alpha1.deployment import SageMakerTarget
+from slipway.api.v1alpha1.sagemaker_target import SageMakerTarget
 
 DOWNLOAD_TIMEOUT_RANGE = (60, 3600)
 """Seconds that ModelDataDownloadTimeoutInSeconds allows:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from slipway.api.v1alpha1.deployment import Attempt, CheckStatus, EndpointStatus, RevisionStatus, Scaling
+from slipway.api.v1alpha1.deployment_status import Attempt, CheckStatus, EndpointStatus, RevisionStatus, Scaling
 from slipway.domain.conditions import Finding
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckRequest

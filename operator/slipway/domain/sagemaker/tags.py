@@ -11,7 +11,7 @@ The alarms that belong to an endpoint may be handed to `tag_steps` as further th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slipway.api.v1alpha1.deployment import EndpointStatus
+from slipway.api.v1alpha1.deployment_status import EndpointStatus
 from slipway.domain.sagemaker.steps import SetTags
 
 Tags = Mapping[str, str]

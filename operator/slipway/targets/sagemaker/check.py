@@ -1,6 +1,6 @@
 """Putting a question to an endpoint, as its clients do."""
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.errors import NotFound, Rejected, Transient
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
 from slipway.targets.sagemaker.clients import RUNTIME, AwsSession

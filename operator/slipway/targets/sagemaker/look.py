@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.errors import Rejected
 from slipway.domain.names import TAG_RETAINED, Owner, describe_owner
 from slipway.domain.sagemaker.engines.environment import deployed

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.names import PREFIX
 from slipway.domain.sagemaker.observation import EndpointState
 from slipway.domain.sagemaker.orphans import Kind, Place, Resource, Site, Tags

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.identity import Identity
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest

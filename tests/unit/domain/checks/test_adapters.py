@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import AdapterRevision, DeploymentStatus, RevisionStatus
+from slipway.api.v1alpha1.deployment_status import AdapterRevision, DeploymentStatus, RevisionStatus
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.inputs import Inputs

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import Engine
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.client_access import base_url, model_name
 
 ENDPOINT_NAMES = st.from_regex(re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"), fullmatch=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import Attempt
+from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, TAG_UID
 from slipway.domain.sagemaker.deletion import plan_deletion
 from slipway.domain.sagemaker.observation import EndpointState, Inventory, Observation

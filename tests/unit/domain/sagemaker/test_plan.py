@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import RevisionStatus
+from slipway.api.v1alpha1.deployment_status import RevisionStatus
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import TAG_RETAINED, Owner
 from slipway.domain.sagemaker.desired import Desired

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import (
+from slipway.api.v1alpha1.deployment_status import (
     Attempt,
     DeploymentStatus,
     HistoryEntry,

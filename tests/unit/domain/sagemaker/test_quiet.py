@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import Deployment, DeploymentStatus, EndpointStatus, RevisionStatus
+from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus, EndpointStatus, RevisionStatus
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import EndpointState, EndpointSummary, Observation
 from slipway.domain.sagemaker.plan import plan

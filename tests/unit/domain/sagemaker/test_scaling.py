@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import RevisionStatus, Scaling
+from slipway.api.v1alpha1.deployment_status import RevisionStatus, Scaling
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState

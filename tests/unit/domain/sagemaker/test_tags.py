@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import EndpointStatus
+from slipway.api.v1alpha1.deployment_status import EndpointStatus
 from slipway.domain.sagemaker.steps import SetTags
 from slipway.domain.sagemaker.tags import TagMemory, kept_tags, remembered_tags, tag_steps, tags_due
 

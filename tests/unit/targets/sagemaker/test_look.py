@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.sagemaker.observation import Question
 from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.look import Look

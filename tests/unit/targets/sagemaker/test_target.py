@@ -6,7 +6,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import Placement
+from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.identity import OWN, Identity
 from slipway.targets.sagemaker.clients import AwsClients, AwsSession
 from slipway.targets.sagemaker.look import instant

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from slipway.api.v1alpha1.deployment import DeploymentSpec, Engine
+from slipway.api.v1alpha1.deployment import DeploymentSpec
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.engines import tgi, vllm
 from slipway.domain.sagemaker.engines.rules import Deployed, Rules
 from slipway.domain.sagemaker.instance_types import gpu_count

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from slipway.api.v1alpha1.deployment import Engine
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.served import ServedModel
 
 HUB_ENDPOINT = "HF_ENDPOINT"

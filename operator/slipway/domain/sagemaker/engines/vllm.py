@@ -10,7 +10,7 @@ Sources:
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from slipway.api.v1alpha1.deployment import Engine
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.engines.rules import (
     COMMIT_DECIDES,
     HUB_ENDPOINT,

@@ -9,7 +9,8 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.deployment import AdapterRevision, Engine
+from slipway.api.v1alpha1.deployment_status import AdapterRevision
+from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.catalogue import shipped
 from slipway.domain.sagemaker.engines import tgi, vllm
 from slipway.domain.sagemaker.engines.environment import (
