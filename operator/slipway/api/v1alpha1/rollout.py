@@ -106,8 +106,9 @@ class Rollout(ApiModel):
         )
     }
 
-    strategy: Literal["BlueGreen", "Rolling"] = "BlueGreen"
-    """BlueGreen: a second fleet, for which quota and capacity must suffice. Rolling: batch by batch."""
+    strategy: Literal["BlueGreen", "Rolling", "Recreate"] = "BlueGreen"
+    """BlueGreen: a second fleet, for which quota and capacity must suffice. Rolling: batch by batch.
+    Recreate: first the old one goes, then the new one comes; it interrupts service. Target cluster only."""
     blue_green: BlueGreen | None = None
     """How the traffic moves to the second fleet. Without it: all at once, and the old fleet goes at once."""
     rolling: Rolling | None = None

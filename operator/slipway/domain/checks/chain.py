@@ -11,7 +11,7 @@ from slipway.domain.checks.model import check_model, check_weights, served_model
 from slipway.domain.checks.placement import check_one_account, check_placement_allowed, check_placement_fixed
 from slipway.domain.checks.spec import check_spec
 from slipway.domain.sagemaker import progress
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 CHECKS: tuple[Check, ...] = (
     check_spec,

@@ -9,7 +9,7 @@ from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.checks.inputs import Inputs, Problem
 from slipway.domain.conditions import Finding
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 
 class _Reference(NamedTuple):

@@ -13,7 +13,7 @@ from slipway.domain.conditions import timestamp
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import UNPINNED, EndpointState, Observation
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 HISTORY_LENGTH = 10
 

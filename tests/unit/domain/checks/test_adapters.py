@@ -16,7 +16,7 @@ from slipway.domain.sagemaker.catalogue import shipped
 from slipway.domain.sagemaker.desired import desired
 from slipway.domain.sagemaker.observation import Observation
 from slipway.domain.sagemaker.progress import last_served, revised
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import (
     ACCOUNT,
     IMAGE,

@@ -18,7 +18,7 @@ from slipway.domain.conditions import timestamp
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import DeployedModel, Endpoint, EndpointState, Observation
 from slipway.domain.sagemaker.progress import HISTORY_LENGTH, history, last_served, revised
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import NOW, OWNER, REPO, A, B, C, attempt, endpoint, served, wanted
 
 OLD, NEW, NEWEST = wanted(A), wanted(B), wanted(C)
