@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from slipway.api.v1alpha1.common import SecretKeyRef
 from slipway.api.v1alpha1.deployment_status import AdapterRevision
 
 
@@ -16,3 +17,5 @@ class ServedModel:
     """Base URL of the Hub, where the container must be told; None: the public one."""
     adapters: tuple[AdapterRevision, ...] = ()
     """LoRA adapters in the order of the spec."""
+    token: SecretKeyRef | None = None
+    """Where pods find the token for the Hub. In the cluster only."""

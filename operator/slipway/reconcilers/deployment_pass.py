@@ -80,7 +80,7 @@ class DeploymentPass:
 
     async def account(self) -> str:
         """The AWS account in use, that of a role that is assumed. Raises the errors of `slipway.domain.errors`."""
-        target, placement = self.deployment.spec.target.sage_maker, self.deployment.status.placement
+        target, placement = self.deployment.spec.target.sage_maker, self.deployment.status.sage_maker
         region = placement.region if placement else target.region if target else ""
         return await self.target.account(region)
 

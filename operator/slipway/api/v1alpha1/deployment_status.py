@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from slipway.api.v1alpha1.common import ApiModel, Conditions, Timestamp
+from slipway.api.v1alpha1.common import ApiModel, Conditions, SecretKeyRef, Timestamp
 
 
 class Placement(ApiModel):
@@ -74,6 +74,8 @@ class ServedRevision(ApiModel):
     """Repository of the model."""
     hub: str | None = None
     """Base URL of the Hub, where the ModelVersion names one."""
+    token_secret_ref: SecretKeyRef | None = None
+    """Where pods find the token for the Hub. In the cluster only."""
     config: str
     """Endpoint config or apps/v1 Deployment that serves it."""
     verified: Literal["Engine", "Arguments"] | None = None
@@ -112,6 +114,8 @@ class Attempt(ApiModel):
     """Repository of the model."""
     hub: str | None = None
     """Base URL of the Hub, where the ModelVersion names one."""
+    token_secret_ref: SecretKeyRef | None = None
+    """Where pods find the token for the Hub. In the cluster only."""
     model_version: str
     """ModelVersion that it came from."""
     image: str

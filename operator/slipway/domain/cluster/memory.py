@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
-from slipway.api.v1alpha1.common import ApiModel, Timestamp
+from slipway.api.v1alpha1.common import ApiModel, SecretKeyRef, Timestamp
 from slipway.api.v1alpha1.deployment_status import AdapterRevision
 from slipway.domain.served import ServedModel
 
@@ -32,6 +32,8 @@ class Served(ApiModel):
     """What OpenAI clients give as `model`."""
     hub: str | None = None
     """Base URL of the Hub, where the ModelVersion names one."""
+    token_secret_ref: SecretKeyRef | None = None
+    """Where pods find the token for the Hub."""
     adapters: Annotated[list[AdapterRevision], Field(default_factory=list)]
     """Adapters beside the model."""
 
@@ -62,8 +64,12 @@ class Progress(ApiModel):
     """Index of the stage."""
     since: Timestamp
     """When this stage was entered."""
+    complete: Timestamp | None = None
+    """When it was seen to be complete: the time to hold counts from then."""
     began: Timestamp
     """When the roll began."""
+    count: int
+    """Replicas that the old revision had then, where neither spec nor stage decides it."""
 
 
 def served_annotation(served: ServedModel, *, image: str, engine: str, model: str) -> str:
@@ -77,6 +83,7 @@ def served_annotation(served: ServedModel, *, image: str, engine: str, model: st
             engine=engine,
             model=model,
             hub=served.hub,
+            token_secret_ref=served.token,
             adapters=list(served.adapters),
         )
     )

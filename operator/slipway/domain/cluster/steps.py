@@ -17,6 +17,16 @@ class Apply:
 
 
 @dataclass(frozen=True)
+class Create:
+    """Create an object, with fields that later applies leave out. That it exists by now is a Conflict.
+
+    An apply must not do it: leaving out `replicas` in the next one would set it back to 1.
+    """
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
 class Annotate:
     """Set annotations of an object that exists, or take them away (None), by a merge patch with resourceVersion."""
 
@@ -48,4 +58,4 @@ class Delete:
     uid: str
 
 
-Step = Apply | Annotate | Scale | Delete
+Step = Apply | Create | Annotate | Scale | Delete

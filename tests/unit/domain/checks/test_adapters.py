@@ -12,10 +12,11 @@ from slipway.domain.checks.inputs import Inputs
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result, next_status
 from slipway.domain.permissions import PlacementRule
+from slipway.domain.revisions import last_served
 from slipway.domain.sagemaker.catalogue import shipped
 from slipway.domain.sagemaker.desired import desired
 from slipway.domain.sagemaker.observation import Observation
-from slipway.domain.sagemaker.progress import last_served, revised
+from slipway.domain.sagemaker.progress import revised
 from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import (
     ACCOUNT,

@@ -1,0 +1,153 @@
+"""A roll, stage by stage: where it is, what this stage asks for, and whether the next one may begin."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slipway.api.v1alpha1.common import seconds
+from slipway.domain.cluster.marks import NOBODY
+from slipway.domain.cluster.memory import Failure, Progress
+from slipway.domain.cluster.situation import Situation
+from slipway.domain.cluster.stages import Stage, Traffic, stages, stages_digest
+from slipway.domain.cluster.views import Child, moment
+from slipway.domain.conditions import timestamp
+
+STARTUP_TIMED_OUT = "StartupTimedOut"
+CHECK_FAILED = "CheckFailed"
+
+
+@dataclass(frozen=True)
+class Roll:
+    """A roll from the revision that serves, if any does, to the wanted one."""
+
+    situation: Situation
+    found: tuple[Stage, ...]
+    progress: Progress
+    is_new: bool
+    """Whether it begins in this pass, so that nothing of it is stored yet."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage that it is in."""
+        return self.found[self.progress.stage]
+
+    @property
+    def count(self) -> int:
+        """Replicas that the roll is about."""
+        asked = self.situation.replicas
+        return self.progress.count if asked is None else asked
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing comes after this stage."""
+        return self.progress.stage == len(self.found) - 1
+
+    @property
+    def selected(self) -> str | None:
+        """What the Service's selector must say in this stage, as in `views.Routing`."""
+        return selected(self.situation, self.stage.traffic)
+
+    def next_progress(self) -> Progress:
+        """The stage after this one."""
+        return self.progress.model_copy(
+            update={"stage": self.progress.stage + 1, "since": timestamp(self.situation.now), "complete": None}
+        )
+
+    def must_prove(self) -> bool:
+        """Whether the next stage sends the first requests to the new revision."""
+        return self.stage.traffic is Traffic.OLD and self.found[self.progress.stage + 1].traffic is not Traffic.OLD
+
+    def is_complete(self) -> bool:
+        """Whether the stage has brought about what it is for."""
+        situation, stage = self.situation, self.stage
+        new, old = situation.coming, situation.serving
+        if new is None or situation.routing is None or situation.routing.selected != self.selected:
+            return False
+        wanted = stage.new_count(self.count)
+        if new.replicas != wanted or len(situation.ready_of(new.revision)) < wanted:
+            return False
+        if old is not None and len(situation.pods_of(old.revision)) > max(old.replicas, stage.old_count(self.count)):
+            return False  # they hold their GPUs until they are gone
+        return stage.traffic is not Traffic.NEW or self._routes_to_new_alone()
+
+    def _routes_to_new_alone(self) -> bool:
+        """The selector is what was asked for; what the EndpointSlices hold is what is done."""
+        routed = self.situation.seen.routed
+        new = {pod.name for pod in self.situation.pods_of(self.situation.wanted.revision)}
+        return routed is not None and routed <= new and (bool(routed) or self.stage.new_count(self.count) == 0)
+
+    def seconds_to_hold(self) -> float:
+        """Seconds until a complete stage may be left. 0: now."""
+        if self.progress.complete is None:
+            return float(self.stage.hold)
+        ends = moment(self.progress.complete) + timedelta(seconds=self.stage.hold)
+        return max(0.0, (ends - self.situation.now).total_seconds())
+
+    def failure(self) -> Failure | None:
+        """Why the roll has failed, if it has."""
+        situation = self.situation
+        checked, child, ails = situation.checked, situation.coming, situation.diagnosis
+        if child is None:
+            return None
+        if checked and checked.config == child.name and checked.outcome == "Failed" and self._is_current(checked.at):
+            return failure(situation, CHECK_FAILED, f"the check of rollout.check failed: {checked.message}")
+        if ails and ails.hopeless:
+            return failure(situation, ails.reason, ails.message)
+        late = self.startup_deadline() - situation.now
+        if late.total_seconds() > 0 or self.is_complete() or self.stage.new_count(self.count) == 0:
+            return None
+        if situation.serving is None and ails and ails.reason == "Unschedulable":
+            return None  # nothing else could serve meanwhile, and a cluster may take long to get a GPU
+        why = f": {ails.reason}: {ails.message}" if ails else ", and their pods do not say why"
+        text = f"its pods were not ready within spec.rollout.startupTimeout ({situation.rollout.startup_timeout}){why}"
+        return failure(situation, STARTUP_TIMED_OUT if not ails else ails.reason, text)
+
+    def _is_current(self, at: str) -> bool:
+        """Whether a check was of this roll and not of a former one. Times of the status are in whole seconds."""
+        return moment(at) >= moment(self.progress.began)
+
+    def startup_deadline(self) -> datetime:
+        """When this stage's pods must be ready."""
+        return moment(self.progress.since) + timedelta(seconds=seconds(self.situation.rollout.startup_timeout))
+
+
+def selected(situation: Situation, traffic: Traffic) -> str | None:
+    """What the Service's selector says for this traffic."""
+    if traffic is Traffic.NEW:
+        return situation.wanted.revision
+    if traffic is Traffic.BOTH:
+        return None
+    return situation.serving.revision if situation.serving else NOBODY
+
+
+def current_roll(situation: Situation) -> Roll:
+    """The roll that goes on, or that begins: also where its stages have changed, or its aim."""
+    first = situation.serving is None
+    found = stages(situation.rollout, first=first, drain_wait=situation.drain_wait)
+    plan, known = stages_digest(found), situation.routing.progress if situation.routing else None
+    if known and known.to == situation.wanted.revision and known.plan == plan and known.stage < len(found):
+        return Roll(situation, found, known, is_new=False)
+    now = timestamp(situation.now)
+    count = situation.serving.replicas if situation.serving else situation.least
+    begun = Progress(
+        to=situation.wanted.revision, plan=plan, stage=0, since=now, began=now, count=max(count, situation.least, 1)
+    )
+    return Roll(situation, found, begun, is_new=True)
+
+
+def failure(situation: Situation, reason: str, message: str) -> Failure:
+    """A failure of the wanted revision, now."""
+    return Failure(
+        reason=reason,
+        message=message[:900],
+        at=timestamp(situation.now),
+        rollout=situation.rollout_digest,
+        trigger=situation.trigger,
+    )
+
+
+def stands(situation: Situation, child: Child) -> bool:
+    """Whether a failure still counts: nothing has changed that could make another try end otherwise."""
+    found = child.failure
+    if found is None:
+        return False
+    return found.rollout == situation.rollout_digest and found.trigger == situation.trigger
