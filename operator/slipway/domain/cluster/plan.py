@@ -101,17 +101,13 @@ def _bring_about(situation: Situation, roll: Roll) -> Plan:
     routing, coming, serving = situation.routing, situation.coming, situation.serving
     if routing and routing.selected != roll.selected:
         steps.append(_route(situation, roll))
-    if serving and not _is_the_autoscalers(situation, roll):
+    if serving and not roll.leaves_old_alone:
         steps += settle.scaled(serving, roll.stage.old_count(roll.count))
     if coming:
         steps += settle.scaled(coming, roll.stage.new_count(roll.count))
     steps += settle.tidied(situation, keep={child.revision for child in (coming, serving) if child})
     left = (roll.startup_deadline() - situation.now).total_seconds()
     return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=max(1.0, left))
-
-
-def _is_the_autoscalers(situation: Situation, roll: Roll) -> bool:
-    return situation.autoscaler is not None and roll.stage.old == 1
 
 
 def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:

@@ -7,7 +7,7 @@ from slipway.api.v1alpha1.common import seconds
 from slipway.domain.cluster.marks import NOBODY
 from slipway.domain.cluster.memory import Failure, Progress
 from slipway.domain.cluster.situation import Situation
-from slipway.domain.cluster.stages import Stage, Traffic, stages, stages_digest
+from slipway.domain.cluster.stages import ALL, Stage, Traffic, stages, stages_digest
 from slipway.domain.cluster.views import Child, moment
 from slipway.domain.conditions import timestamp
 
@@ -46,6 +46,11 @@ class Roll:
         """What the Service's selector must say in this stage, as in `views.Routing`."""
         return selected(self.situation, self.stage.traffic)
 
+    @property
+    def leaves_old_alone(self) -> bool:
+        """Whether the old fleet's count is an autoscaler's in this stage."""
+        return self.situation.autoscaler is not None and self.stage.old == ALL
+
     def next_progress(self) -> Progress:
         """The stage after this one."""
         return self.progress.model_copy(
@@ -65,8 +70,10 @@ class Roll:
         wanted = stage.new_count(self.count)
         if new.replicas != wanted or len(situation.ready_of(new.revision)) < wanted:
             return False
-        if old is not None and len(situation.pods_of(old.revision)) > max(old.replicas, stage.old_count(self.count)):
-            return False  # they hold their GPUs until they are gone
+        if old is not None and not self.leaves_old_alone:
+            left = stage.old_count(self.count)
+            if old.replicas != left or len(situation.pods_of(old.revision)) > left:
+                return False  # pods hold their GPUs until they are gone
         return stage.traffic is not Traffic.NEW or self._routes_to_new_alone()
 
     def _routes_to_new_alone(self) -> bool:

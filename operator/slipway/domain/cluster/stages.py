@@ -40,9 +40,9 @@ class Stage:
         return ceil(replicas * self.new)
 
     def old_count(self, replicas: int) -> int:
-        """Pods of the old revision: rounded down, but one at least while it has a share of the requests."""
+        """Pods of the old revision: rounded down. Beside a whole new fleet there is room for one at least."""
         count = floor(replicas * self.old)
-        return max(1, count) if self.old and replicas and self.traffic is not Traffic.NEW else count
+        return max(1, count) if self.old and replicas and self.new == ALL else count
 
 
 def stages(rollout: Rollout, *, first: bool, drain_wait: int) -> tuple[Stage, ...]:
