@@ -57,6 +57,7 @@ class TimingSetting(BaseModel):
     capacity_delay: Seconds = Timing.capacity_delay
     endpoint_visible: Annotated[float, Field(ge=0)] = Timing.endpoint_visible
     binding_recheck: Seconds = Timing.binding_recheck
+    drain_wait: Annotated[float, Field(ge=0)] = Timing.drain_wait
 
 
 class Settings(BaseSettings):

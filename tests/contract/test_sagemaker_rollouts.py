@@ -14,8 +14,9 @@ from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain.checks.rollout import rollout_problem
 from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.identity import OWN, Identity
+from slipway.domain.prompt_check import CheckAnswer
 from slipway.domain.sagemaker import rollout as rolling
-from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest, judged, request
+from slipway.domain.sagemaker.check import CheckRequest, judged, request
 from slipway.domain.sagemaker.observation import Observation, Question
 from slipway.domain.sagemaker.rollout import AlarmRequest
 from slipway.domain.sagemaker.steps import DeleteAlarms, PutAlarm, UpdateEndpoint

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.domain.cluster.diagnosis.reasons import Reason
 from slipway.domain.sagemaker import failures
 from slipway.domain.sagemaker.observation import EndpointState
 from slipway.domain.sagemaker.permissions import NEEDED, TO_BEGIN_WITH
@@ -20,7 +21,7 @@ REASON = re.compile(r"^[A-Z][A-Za-z]+$")
 ERRORS = {"Rejected", "Transient", "NotFound", "Conflict", "RateLimited", "AlreadyExists", "Busy"}
 SAYERS = {"Finding", "OutsideError", *ERRORS}
 """What takes a reason as its first argument."""
-FORWARDED = {"error.reason", "drifted.reason", "ready.reason", "endpoint.state.value", "reason", "error"}
+FORWARDED = {"error.reason", "drifted.reason", "ready.reason", "ails.reason", "endpoint.state.value", "reason", "error"}
 """First arguments that pass on what was named elsewhere."""
 NOT_REPORTED = {EndpointState.IN_SERVICE, EndpointState.FAILED}
 """States that a plan describes with words of its own."""
@@ -102,6 +103,7 @@ def reasons_in_source() -> set[str]:
                 except LookupError as unclear:
                     raise AssertionError(f"{path.relative_to(ROOT)}: {unclear}") from None
     found |= {reason for _, reason in failures._MARKS} | {failures.classify_failure("")}
+    found |= {reason.value for reason in Reason}
     return found | {state.value for state in EndpointState if state not in NOT_REPORTED}
 
 
@@ -120,6 +122,12 @@ def test_every_reason_is_documented_and_exists() -> None:
     page = documented("docs/conditions.md", "## Reasons")
     assert in_source - set(page) == set(), "missing in docs/conditions.md"
     assert set(page) - in_source == set(), "documented, but not in the source"
+
+
+def test_every_reason_of_a_diagnosis_is_explained_and_exists() -> None:
+    text = (ROOT / "docs" / "diagnosis.md").read_text()
+    explained = re.findall(r"^\| `([A-Za-z]+)` \|", text, re.MULTILINE)
+    assert sorted(explained) == sorted(reason.value for reason in Reason)
 
 
 def test_the_collector_sees_what_it_should() -> None:

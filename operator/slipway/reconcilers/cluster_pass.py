@@ -1,17 +1,24 @@
 """What passes over a Deployment in the cluster share."""
 
+import logging
 from dataclasses import replace
 
 from slipway.api.v1alpha1.deployment import Deployment
 from slipway.api.v1alpha1.deployment_status import DeploymentStatus
 from slipway.domain.binding import Bound
+from slipway.domain.cluster.apis import BY_KIND
 from slipway.domain.cluster.report import Report, next_status
 from slipway.domain.cluster.steps import Step
 from slipway.domain.cluster.subject import Subject
 from slipway.domain.errors import Conflict, OutsideError
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
-from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools, as_findings, log
+from slipway.reconcilers.deployment_pass import DeploymentPass, Outdated, Tools, as_findings
+
+log = logging.getLogger(__name__)
+
+MADE_KINDS = frozenset(BY_KIND) - {"Pod", "Endpoints", "EndpointSlice"}
+"""Kinds of objects that are made for a Deployment; the others follow from these."""
 
 
 class ClusterPass(DeploymentPass[Report]):

@@ -1,10 +1,26 @@
 """A pass over a Deployment that should serve in the cluster: look, plan, report, carry out the steps."""
 
-from slipway.domain.checks.chain import checked
+from collections.abc import Hashable
+from dataclasses import replace
+
+from slipway.api.v1alpha1.common import seconds
+from slipway.domain import prompt_check
+from slipway.domain.checks.chain import Checked, checked
+from slipway.domain.checks.cluster import served_image
 from slipway.domain.checks.inputs import Problem
+from slipway.domain.cluster import manifests, optional, questions, views
+from slipway.domain.cluster.cache import Load
+from slipway.domain.cluster.diagnosis import diagnose, diagnose_job
+from slipway.domain.cluster.marks import PREFETCH, ROLE_LABEL
+from slipway.domain.cluster.observation import Diagnosis, ObjectRef, Observation
+from slipway.domain.cluster.plan import failed, plan, verified
 from slipway.domain.cluster.report import Report
-from slipway.domain.errors import OutsideError
-from slipway.reconcilers.cluster_pass import ClusterPass
+from slipway.domain.cluster.rollout import failure
+from slipway.domain.cluster.situation import Plan, Question, Situation
+from slipway.domain.cluster.wanted import Wanted
+from slipway.domain.errors import OutsideError, Transient
+from slipway.domain.sagemaker.rollout import fingerprint
+from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
 
 _IDENTITY_TIMEOUT = 10.0
 """Seconds for the engine's own word on what it serves, which it has at hand."""
@@ -21,17 +37,168 @@ class ClusterServingPass(ClusterPass):
         if held:
             await self.report(self.refused(Report(), held[0]))
             return held[1]
-        if checks.served is None:
-            return await self._stopped(checks.problem)
         wanted = self._wanted(checks)
+        if wanted is None:
+            await self.report(_with_problem(Report(), checks.problem))
+            return None  # no call is made for a spec that cannot be acted on
         try:
-            seen = await self._look(wanted)
+            situation = self._situation(*self._as_far_as_known(wanted, await self._look(wanted)))
         except OutsideError as error:
             return await self.failed(circumstances, error, Report())
-        situation = self._situation(wanted, seen)
-        return await self._proceed(circumstances, situation, _with_problem(self._report(situation), checks.problem))
+        return await self._proceed(circumstances, situation, checks.problem)
 
-    async def _stopped(self, problem: Problem | None) -> float | None:
-        """The spec cannot be acted on; what serves goes on serving."""
-        await self.report(_with_problem(Report(), problem))
-        return None
+    async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
+        """Report, then act: what is stored before a step is what a crash leaves behind."""
+        found = plan(situation)
+        missing = optional.skipped(situation.seen.missing, (*situation.wanted.beside, *situation.wanted.optional))
+        warnings = (("OptionalApiMissing", missing),) if missing else ()
+        report = _with_problem(Report(situation, found, warnings=warnings), problem)
+        standing = self.tools.retries.standing(self.key, circumstances)
+        recorded = await self.report(self.refused(report, standing) if standing else report)
+        try:
+            if found.steps:
+                if not recorded:
+                    await self.check_alive()
+                await self.execute(found.steps)
+            elif found.question:
+                return await self._ask(circumstances, situation, found.question, report)
+        except OutsideError as error:
+            return await self.failed(circumstances, error, report)
+        self.tools.retries.clear(self.key)
+        return self._next_look(found)
+
+    def _next_look(self, found: Plan) -> float | None:
+        if found.look_again is not None:
+            return found.look_again
+        return self.timing.rejected_longest if found.stalled else None
+
+    def _wanted(self, checks: Checked) -> Wanted | None:
+        spec, settings = self.deployment.spec, self.tools.installation.cluster
+        if checks.served is None or spec.target.cluster is None:
+            return None
+        known = self.deployment.status.revision
+        keep = tuple(dict.fromkeys(Load.of(entry) for entry in (known.serving, known.previous) if entry))
+        image = served_image(self.deployment)
+        found = manifests.wanted(
+            spec, spec.target.cluster, checks.served, image, self.subject, settings, checks.served.token, keep
+        )
+        return replace(found, optional=optional.manifests(self.subject, spec, spec.target.cluster))
+
+    async def _look(self, wanted: Wanted) -> Observation:
+        """What is there; under names that are wanted, also what is not ours."""
+        found = (*wanted.beside, *wanted.optional, wanted.service, wanted.workload)
+        names = [ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found]
+        return await self.target.observe(
+            self.key.namespace, self.subject.name, names, MADE_KINDS, at_rest=self._rests()
+        )
+
+    def _rests(self) -> bool:
+        """Whether nothing is under way as far as the status says."""
+        status = self.deployment.status
+        settled = status.attempt is None or status.attempt.outcome == "Succeeded"
+        moving = any(condition.type in ("Reconciling", "Stalled", "Drifted") for condition in status.conditions)
+        return settled and not moving and status.observed_generation == self.deployment.metadata.generation
+
+    def _as_far_as_known(self, wanted: Wanted, seen: Observation) -> tuple[Wanted, Observation]:
+        """What is optional, and how clients come in, depends on what the cluster knows."""
+        target = self.deployment.spec.target.cluster
+        if target is None:
+            raise AssertionError("only what is wanted in the cluster is looked at there")
+        found = optional.manifests(self.subject, self.deployment.spec, target, seen.missing)
+        route = target.expose.http_route
+        url = optional.public_url(route) if route and "HTTPRoute" not in seen.missing else None
+        return replace(wanted, optional=found, url=url or wanted.url), seen
+
+    def _situation(self, wanted: Wanted, seen: Observation) -> Situation:
+        spec = self.deployment.spec
+        known = views.routing(seen, self.subject.name, self.subject.uid)
+        serving = known.serving if known else None
+        scaled = spec.autoscaling
+        return Situation(
+            subject=self.subject,
+            wanted=wanted,
+            seen=seen,
+            rollout=spec.rollout,
+            now=self.now,
+            replicas=spec.replicas,
+            autoscaler=(
+                optional.autoscaler(self.subject, scaled, spec.engine, f"{self.subject.name}-{serving}")
+                if scaled and serving
+                else None
+            ),
+            least=max(1, scaled.min_replicas) if scaled else 1,
+            checked=self.deployment.status.check,
+            diagnosis=self._diagnosis(wanted, seen),
+            loading=self._loading(wanted, seen),
+            trigger=self.trigger,
+            rollout_digest=fingerprint(spec.rollout),
+            drain_wait=round(self.timing.drain_wait),
+            drift=spec.drift,
+        )
+
+    def _diagnosis(self, wanted: Wanted, seen: Observation) -> Diagnosis | None:
+        """What ails the pods of the wanted revision."""
+        pods = [pod.manifest for pod in views.pods(seen) if pod.revision == wanted.revision and not pod.leaving]
+        workload = seen.objects.get(ObjectRef("Deployment", wanted.workload["metadata"]["name"]))
+        return diagnose(pods, workload, now=self.now)
+
+    def _loading(self, wanted: Wanted, seen: Observation) -> Diagnosis | None:
+        """What ails the Job that loads the weights."""
+        if wanted.prefetch is None:
+            return None
+        name = wanted.prefetch["metadata"]["name"]
+        job = seen.objects.get(ObjectRef("Job", name))
+        pods = [
+            pod
+            for pod in seen.pods
+            if (pod["metadata"].get("labels") or {}).get(ROLE_LABEL) == PREFETCH
+            and any(owner.get("name") == name for owner in pod["metadata"].get("ownerReferences") or [])
+        ]
+        return diagnose_job(job, pods, now=self.now) if job else None
+
+    async def _ask(
+        self, circumstances: Hashable, situation: Situation, question: Question, report: Report
+    ) -> float | None:
+        """Ask a pod of the new revision, and store what came of it. What follows is the next pass' matter."""
+        if question.verify:
+            return await self._verify(circumstances, situation, question, report)
+        check, engine = situation.rollout.check, self.deployment.spec.engine
+        if check is None:
+            raise AssertionError("only what is asked for is checked")
+        request = questions.prompt(check, engine, situation.wanted.model)
+        answer = await self.target.ask(question.pod.ip or "", request, seconds(check.timeout))
+        before = self.deployment.status.check
+        result = prompt_check.judged(question.child.name, engine.name, answer, before, self.tools.clock.now())
+        await self.report(replace(report, checked=result))
+        return self.timing.retry_first * result.tries if result.outcome == "Retrying" else 0.0
+
+    async def _verify(
+        self, circumstances: Hashable, situation: Situation, question: Question, report: Report
+    ) -> float | None:
+        """Whether the engine serves the pinned commit, as far as it says what it serves."""
+        engine = self.deployment.spec.engine.name
+        answer = await self.target.ask(question.pod.ip or "", questions.identity_request(engine), _IDENTITY_TIMEOUT)
+        if answer.problem:
+            text = f"the pod {question.pod.name} is ready but does not say what it serves: {answer.problem}"
+            return await self.failed(circumstances, Transient("NotVerified", text), report)
+        said, pinned = questions.served_commit(engine, answer.body), situation.wanted.served.revision
+        if said is None or said == pinned:
+            step = verified(question.child, "Engine" if said else "Arguments")
+        else:
+            text = f"the engine serves commit {said}, although it was started with {pinned}"
+            step = failed(question.child, failure(situation, "WrongRevision", text))
+        try:
+            await self.execute((step,))
+        except OutsideError as error:
+            return await self.failed(circumstances, error, report)
+        self.tools.retries.clear(self.key)
+        return 0.0
+
+
+def _with_problem(report: Report, problem: Problem | None) -> Report:
+    """Add what the checks found, unless the plan has something more urgent to say."""
+    if problem is None:
+        return report
+    if problem.passing:
+        return report if report.plan.reconciling else replace(report, reconciling=problem.finding)
+    return report if report.plan.stalled else replace(report, stalled=problem.finding)

@@ -15,7 +15,9 @@ from slipway.loop.store import Object, Store
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
 
-OWN_CONDITIONS = frozenset({"Ready", "Reconciling", "Stalled", "Drifted", "UnpinnedReference", "BindingFailed"})
+OWN_CONDITIONS = frozenset(
+    {"Ready", "Reconciling", "Stalled", "Drifted", "UnpinnedReference", "BindingFailed", "OptionalApiMissing"}
+)
 Status = dict[str, Any]
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,5 @@
-"""The cluster in memory, for tests that are not about the API server. The port's contract suite runs against it, too.
+"""The cluster in memory, for tests that are not about the API server. The port's contract suite
+(tests/integration/cluster_port) runs against it, too.
 
 `objects` is what the API server stores, `nodes` plays controllers and kubelets. Nothing moves by itself:
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from slipway.domain.cluster.apis import BY_KIND
+from slipway.domain.cluster.apis import BY_KIND, api_of
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest
 from slipway.domain.cluster.observation import ObjectRef, Observation
 from slipway.domain.cluster.questions import Answer, PodRequest
@@ -113,18 +114,18 @@ class FakeCluster:
         try:
             self._do(namespace, step)
         except NotFound as gone:
-            raise Conflict("Conflict", gone.message) from gone
+            if isinstance(step, Annotate | Scale):
+                raise Conflict("Conflict", gone.message) from gone
+            raise
         self.steps.append(step)
         self.after_write(step)
 
     def _do(self, namespace: str, step: Step) -> None:
         match step:
             case Create():
-                self._known(step.manifest["kind"])
-                self.objects.create(step.manifest)
+                self.objects.create(self._known(namespace, step.manifest))
             case Apply():
-                self._known(step.manifest["kind"])
-                self.objects.apply(step.manifest, step.resource_version)
+                self.objects.apply(self._known(namespace, step.manifest), step.resource_version)
             case Annotate():
                 annotated = {"metadata": {"annotations": dict(step.annotations)}}
                 self.objects.merge(Place(namespace, step.kind, step.name), annotated, step.resource_version)
@@ -139,9 +140,14 @@ class FakeCluster:
         if there is not None and there["metadata"]["uid"] == uid:
             self.objects.delete(place, uid)
 
-    def _known(self, kind: str) -> None:
-        if kind in self.lacks:
+    def _known(self, namespace: str, manifest: Manifest) -> Manifest:
+        api_of(manifest)
+        if manifest["kind"] in self.lacks:
             raise NotFound("NotFound", "the server could not find the requested resource")
+        asked = manifest["metadata"].get("namespace", namespace)
+        if asked != namespace:
+            raise ValueError(f"{manifest['kind']} {manifest['metadata']['name']} is for {asked}, not for {namespace}")
+        return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
 
     async def ask(self, pod_ip: str, request: PodRequest, within: float) -> Answer:
         """See the port."""

@@ -1,6 +1,6 @@
 """Objects of the Kubernetes API in memory: versions, uids, server-side apply, defaults, and what is immutable.
 
-The contract suite of the cluster target (tests/contract/test_cluster_target.py) holds it against a real API server.
+The contract suite of the cluster target (tests/integration/cluster_port) holds it against a real API server.
 """
 
 import copy
@@ -116,11 +116,11 @@ class KubeObjects:
         return self._store(place, defaulted(merged))
 
     def delete(self, place: Place, uid: str | None = None) -> None:
-        """DELETE. Pods and claims that are mounted go later, when somebody says so."""
+        """DELETE. A pod that has a node stays until the node lets go of it."""
         there = self._existing(place)
         if uid is not None and there["metadata"]["uid"] != uid:
             raise Conflict("Conflict", f"{named(place)}: UID in precondition: {uid}, in object meta: another one")
-        if place.kind == "Pod":
+        if place.kind == "Pod" and there["spec"].get("nodeName"):
             if "deletionTimestamp" not in there["metadata"]:
                 self.merge(place, {"metadata": {"deletionTimestamp": self.timestamp()}})
             return

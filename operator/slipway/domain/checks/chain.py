@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from slipway.api.v1alpha1.engine import Engine
 from slipway.domain import revisions
 from slipway.domain.checks.adapters import check_adapters
-from slipway.domain.checks.cluster import check_cluster
+from slipway.domain.checks.cluster import check_cluster, check_manifests
 from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
@@ -39,6 +39,7 @@ CLUSTER_CHECKS: tuple[Check, ...] = (
     check_target_fixed,
     check_cluster,
     check_model,
+    check_manifests,
 )
 """The same for pods."""
 

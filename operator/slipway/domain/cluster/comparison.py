@@ -61,7 +61,7 @@ def _same_quantity(there: Any, wanted: Any) -> bool:
 
 
 def _quantity(text: str) -> Decimal | None:
-    number = text.rstrip("mkMGTi")
+    number = text.rstrip("mkKMGTi")
     factor = _SUFFIXES.get(text[len(number) :])
     try:
         return Decimal(number) * factor if factor else None

@@ -39,6 +39,8 @@ INFO = PodRequest("/info")
 """TGI: https://huggingface.co/docs/text-generation-inference/reference/api_reference"""
 MODELS = PodRequest("/v1/models")
 """vLLM: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"""
+_SHOWN = 300
+"""Bytes of an answer in no known shape."""
 
 
 def identity_request(engine: str) -> PodRequest:
@@ -80,6 +82,15 @@ def loaded_model(body: bytes) -> LoadedModel | None:
         if isinstance(entry, dict) and isinstance(entry.get("id"), str) and not entry.get("parent"):
             return LoadedModel(entry["id"], str(entry.get("root") or ""))
     return None
+
+
+def words_of(body: bytes) -> str:
+    """What an answer says is wrong: the `error` of TGI, the `message` of vLLM, or its first characters."""
+    found = _json(body)
+    error = found.get("error", found)
+    if isinstance(error, dict):
+        error = error.get("message")
+    return error if isinstance(error, str) else body[:_SHOWN].decode(errors="replace").strip()
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The Service as it is applied: who gets requests now, and how far a roll is, in one write."""
 
-from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, REVISION_LABEL, ROLLOUT, SERVING, Manifest
+from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, REVISION_LABEL, ROLE_LABEL, ROLLOUT, SERVER, SERVING, Manifest
 from slipway.domain.cluster.memory import Progress, written
 from slipway.domain.cluster.situation import Situation
 from slipway.domain.cluster.steps import Apply
@@ -16,7 +16,10 @@ def routed_service(
     """
     name, known = situation.subject.name, situation.routing
     remembered = {SERVING: serving, ROLLOUT: written(progress) if progress else None}
-    selector = {DEPLOYMENT_LABEL: name} | ({REVISION_LABEL: selected} if selected is not None else {})
+    # The role keeps out the pods that load weights, which carry the Deployment's label, too.
+    selector = {DEPLOYMENT_LABEL: name, ROLE_LABEL: SERVER}
+    if selected is not None:
+        selector[REVISION_LABEL] = selected
     manifest = with_route(situation.wanted.service, selector, {k: v for k, v in remembered.items() if v is not None})
     return Apply(manifest, str(known.manifest["metadata"]["resourceVersion"]) if known else None)
 

@@ -10,8 +10,8 @@ from slipway.domain.sagemaker.check import CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
 from slipway.domain.sagemaker.permissions import Lacking, Permission
 from slipway.domain.sagemaker.steps import Step
+from slipway.targets.answers import Answers
 from slipway.targets.sagemaker.act import Act
-from slipway.targets.sagemaker.answers import Answers
 from slipway.targets.sagemaker.check import check
 from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.look import Look

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from slipway.targets.sagemaker.answers import Answers
+from slipway.targets.answers import Answers
 
 
 class Source:

@@ -27,3 +27,7 @@ class Answers(Generic[V]):
             self._answers = {asked: kept for asked, kept in self._answers.items() if now < kept[1]}
             self._answers[question] = answer, time.monotonic() + seconds
             return answer
+
+    def forget(self, question: Hashable) -> None:
+        """Ask anew next time: something has shown that the answer is wrong."""
+        self._answers.pop(question, None)
