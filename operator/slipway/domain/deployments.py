@@ -44,6 +44,8 @@ class Result:
     """Names of the alarms that exist or may exist. None: unchanged."""
     settled: str | None = None
     """Digest of what is wanted, if everything is as wanted."""
+    unsettled: bool = False
+    """Whether something else than what was settled is being brought about: what differs then is our own doing."""
     deleting: bool = False
     tags: TagMemory | None = None
     """None: nothing was found out about tags."""
@@ -83,7 +85,7 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         check=None if result.removed else result.checked or _check_of(result, before),
         alarms=None if result.removed else _alarms_of(result, before),
         binding=result.bound.binding if result.bound else before.binding,
-        settled=result.settled or before.settled,
+        settled=result.settled or (None if result.unsettled else before.settled),
         expires_at=timestamp(expires) if expires else None,
         history=(
             revisions.expired(before.history, now)

@@ -137,6 +137,7 @@ class ServingPass(SageMakerPass):
                 drifted=steps.drifted,
                 alarms=alarms.remembered(situation, steps),
                 settled=wanted.content if steps.at_rest else None,
+                unsettled=bool(steps.steps) and not situation.settled,
                 tags=remembered_tags(self.deployment.status.endpoint, wanted.tags, done=steps.tagged),
             ),
             checks.problem,

@@ -111,8 +111,10 @@ class Life(RuleBasedStateMachine):
             self.not_scaled = self.asked_to_scale, until
 
     def _circumstances_of_the_count(self) -> Hashable:
-        metadata = self.harness.live.metadata
-        return metadata.uid, metadata.generation, metadata.annotations.get(RECONCILE_NOW), self.meddling
+        found = self.harness.deployment  # None: it was deleted, and somebody scales the endpoint that was retained
+        metadata = found.metadata if found else None
+        asked = metadata and (metadata.uid, metadata.generation, metadata.annotations.get(RECONCILE_NOW))
+        return asked, self.meddling
 
     def _tried(self, config: str) -> None:
         self.not_scaled = None  # another config may have other instances

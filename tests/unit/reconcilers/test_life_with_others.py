@@ -1,9 +1,11 @@
 """Endpoints that others made, and endpoints that others change."""
 
+from typing import Any
+
 import pytest
 
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, Owner
-from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, Step, UpdateEndpoint
+from slipway.domain.sagemaker.steps import DeleteEndpointConfig, DeleteModel, SetInstanceCount, Step, UpdateEndpoint
 from tests.unit.domain.builders import A, B
 from tests.unit.reconcilers.harness import ADOPTERS, Harness
 
@@ -206,6 +208,25 @@ class TestDrift:
         serving.one_pass()
         serving.calm()
         assert serving.world.endpoints[ENDPOINT].current == 3
+
+    @pytest.mark.parametrize("change", [{"replicas": 3}, {"startupTimeout": "20m"}])
+    def test_taking_back_a_change_that_is_under_way_is_no_drift(self, serving: Harness, change: dict[str, Any]) -> None:
+        serving.edit(drift="Report", replicas=2, rollout={"startupTimeout": "30m"})
+        serving.calm()
+        config = serving.world.endpoints[ENDPOINT].config
+        begun = len(serving.world.sent)
+        replicas = change.get("replicas", 2)
+        serving.edit(replicas=replicas, rollout={"startupTimeout": change.get("startupTimeout", "30m")})
+        for _ in range(10):
+            if {SetInstanceCount, UpdateEndpoint} & set(steps_after(serving, begun)):
+                break
+            serving.deliver()
+            serving.one_pass()
+        serving.edit(replicas=2, rollout={"startupTimeout": "30m"})
+        serving.calm()
+        assert serving.conditions() == {"Ready": ("True", "Serving")}
+        assert serving.world.endpoints[ENDPOINT].config == config
+        assert serving.world.endpoints[ENDPOINT].current == 2
 
     def test_a_stolen_endpoint_is_somebody_elses(self, serving: Harness) -> None:
         serving.world.endpoints[ENDPOINT].tags[TAG_INSTALLATION] = "elsewhere"
