@@ -1,6 +1,14 @@
 """The Service as it is applied: who gets requests now, and how far a roll is, in one write."""
 
-from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, REVISION_LABEL, ROLE_LABEL, ROLLOUT, SERVER, SERVING, Manifest
+from slipway.domain.cluster.marks import (
+    DEPLOYMENT_LABEL,
+    REVISION_LABEL,
+    ROLE_LABEL,
+    ROLLOUT,
+    SERVER,
+    SERVING,
+    Manifest,
+)
 from slipway.domain.cluster.memory import Progress, written
 from slipway.domain.cluster.situation import Situation
 from slipway.domain.cluster.steps import Apply
