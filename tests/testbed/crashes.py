@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 
 from slipway import app
 from slipway.domain.identity import Identity
-from slipway.kube import Kube
+from slipway.kube import Kube, Resources
 from slipway.loop.store import Object
 from slipway.settings import Settings
 from slipway.targets.sagemaker.clients import AwsClients
@@ -31,8 +31,8 @@ class Moment:
     """A write at which to die: the `nth` (from 1) of its kind, before or after its effect."""
 
     write: str
-    """`create_model`, `put_metric_alarm`, `invoke_endpoint` and the like, or `deployments status`,
-    `deployments finalizers`, `secrets`."""
+    """`create_model`, `put_metric_alarm`, `invoke_endpoint` and the like; `deployments status`,
+    `deployments finalizers`, `secrets`; or `post deployments`, `patch services`, for what is made in the cluster."""
     nth: int
     phase: Phase
 
@@ -97,6 +97,17 @@ class Crasher:
 
         return CrashingKube(*args, **parameters)
 
+    def resources(self, *args: Any, **parameters: Any) -> Resources:
+        """The same for everything that is made in the cluster."""
+        crasher = self
+
+        class CrashingResources(Resources):
+            async def _write(self, method: str, path: str, **request: Any) -> Object:
+                send = super()._write
+                return await crasher.around(f"{method} {_kind(path)}", lambda: send(method, path, **request))
+
+        return CrashingResources(*args, **parameters)
+
     def clients(self, *args: Any, **parameters: Any) -> AwsClients:
         """AWS clients whose mutating calls are counted."""
         crasher = self
@@ -132,6 +143,12 @@ def _what(path: str) -> str:
         return "secrets"
     resource = "modelversions" if "/modelversions/" in path else "deployments"
     return f"{resource} {'status' if path.endswith('/status') else 'finalizers'}"
+
+
+def _kind(path: str) -> str:
+    """What is made in the cluster at this path: `deployments`, `deployments/scale`, `services` and the like."""
+    parts = path.partition("/namespaces/")[2].split("/")[1:]
+    return "/".join([parts[0], *parts[2:]])
 
 
 class RevivingOperator:
@@ -170,7 +187,13 @@ class RevivingOperator:
 
         crasher = Crasher(at, die, aws_url=self._aws_url, counting=self._endangered.is_set)
         self.crasher = self.crasher or crasher
-        await app.run(self._settings, stop, make_kube=crasher.kube, make_clients=crasher.clients)
+        await app.run(
+            self._settings,
+            stop,
+            make_kube=crasher.kube,
+            make_resources=crasher.resources,
+            make_clients=crasher.clients,
+        )
 
     @contextlib.contextmanager
     def endangered(self) -> Iterator[None]:
@@ -203,7 +226,14 @@ async def _kill_self() -> None:
 def main() -> None:
     """The operator as a process that kills itself at the moment CRASH_AT."""
     crasher = Crasher(Moment.parse(os.environ["CRASH_AT"]), _kill_self)
-    asyncio.run(app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients))
+    running = app.run(
+        Settings(),
+        asyncio.Event(),
+        make_kube=crasher.kube,
+        make_resources=crasher.resources,
+        make_clients=crasher.clients,
+    )
+    asyncio.run(running)
 
 
 if __name__ == "__main__":

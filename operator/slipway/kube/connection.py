@@ -1,6 +1,7 @@
 """Where the API server is, how to log in, and one request: with a deadline, and with our errors."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator
 from typing import Any, cast
@@ -68,12 +69,16 @@ class Connection:
         return cast(Object, await self._request(method, path, **parameters))
 
     async def _request(self, method: str, path: str, **parameters: Any) -> Any:
+        return json.loads(await self._text(path, method, **parameters))
+
+    async def _text(self, path: str, method: str = "get", **parameters: Any) -> str:
+        """The body of an answer."""
         try:
             async with asyncio.timeout(self._timeout):
                 response = await self._client.request(
                     method, path, serialize=False, _request_timeout=self._timeout, **parameters
                 )
-                return await response.json()
+                return cast(str, await response.text(errors="replace"))
         except ApiException as refused:
             raise translated(refused) from refused
         except (aiohttp.ClientError, TimeoutError, OSError) as broken:

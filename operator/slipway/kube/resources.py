@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 from kubernetes.aio.dynamic.resource import Resource
 
 from slipway.api.v1alpha1 import FIELD_MANAGER
+from slipway.domain.cluster.apis import POD
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.observation import Api
 from slipway.domain.errors import Conflict, NotFound, Transient
@@ -67,7 +68,7 @@ class Resources(Connection):
                 _continue=following,
                 **parameters,
             )
-            items += page["items"]
+            items += page.get("items") or []  # of metadata alone, an empty list is null
             following = page["metadata"].get("continue")
             if not following:
                 return items, str(page["metadata"]["resourceVersion"])
@@ -96,6 +97,14 @@ class Resources(Connection):
                     raise Transient("ApiServerError", f"the watch ended: {said.get('code')} {said.get('message')}")
                 yield Change(event["type"], event["object"]["metadata"])
 
+    async def previous_log(self, namespace: str, pod: str, container: str, *, lines: int) -> str:
+        """The last lines of a container's run before the present one.
+
+        Raises NotFound if there is no such pod, and Rejected if the container has not run before, or who asks may not.
+        """
+        asked = [("container", container), ("previous", "true"), ("tailLines", str(lines)), ("limitBytes", "262144")]
+        return await self._text(f"{_path(POD, namespace, pod)}/log", query_params=asked)
+
     async def kinds_served(self, group: str, version: str) -> frozenset[str] | None:
         """The kinds that the API server has in a version of a group; None if it has no such version.
 
@@ -108,9 +117,18 @@ class Resources(Connection):
         return frozenset(entry["kind"] for entry in found["resources"] if "/" not in entry["name"])
 
     async def create(self, api: Api, manifest: Manifest) -> Object:
-        """Create an object. Raises Conflict if there is one of this name."""
-        path = _path(api, manifest["metadata"]["namespace"])
-        return await self._write("post", path, body=manifest, field_manager=FIELD_MANAGER)
+        """Create an object. Raises Conflict if there is one of this name.
+
+        A field that does not exist is refused, which is what an apply does without being asked:
+        https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation
+        """
+        return await self._write(
+            "post",
+            _path(api, manifest["metadata"]["namespace"]),
+            body=manifest,
+            field_manager=FIELD_MANAGER,
+            query_params=[("fieldValidation", "Strict")],
+        )
 
     async def apply(self, api: Api, manifest: Manifest, resource_version: str | None) -> Object:
         """Make this the part of an object that we own, and take it back from whoever has changed it.

@@ -8,11 +8,11 @@ from slipway.domain import prompt_check
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.cluster import served_image
 from slipway.domain.checks.inputs import Problem
-from slipway.domain.cluster import manifests, optional, questions, views
+from slipway.domain.cluster import ailments, manifests, optional, questions, views
+from slipway.domain.cluster.ailments import server_pods
 from slipway.domain.cluster.cache import Load
-from slipway.domain.cluster.diagnosis import diagnose, diagnose_job
-from slipway.domain.cluster.marks import PREFETCH, ROLE_LABEL
-from slipway.domain.cluster.observation import Diagnosis, ObjectRef, Observation
+from slipway.domain.cluster.diagnosis import unexplained
+from slipway.domain.cluster.observation import ObjectRef, Observation
 from slipway.domain.cluster.plan import failed, plan, verified
 from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rollout import failure
@@ -42,9 +42,11 @@ class ClusterServingPass(ClusterPass):
             await self.report(_with_problem(Report(), checks.problem))
             return None  # no call is made for a spec that cannot be acted on
         try:
-            situation = self._situation(*self._as_far_as_known(wanted, await self._look(wanted)))
+            seen = await self._look(wanted)
+            logs = await self._logs(seen, wanted)
         except OutsideError as error:
             return await self.failed(circumstances, error, Report())
+        situation = self._situation(self._as_far_as_known(wanted, seen), seen, logs)
         return await self._proceed(circumstances, situation, checks.problem)
 
     async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
@@ -99,7 +101,12 @@ class ClusterServingPass(ClusterPass):
         moving = any(condition.type in ("Reconciling", "Stalled", "Drifted") for condition in status.conditions)
         return settled and not moving and status.observed_generation == self.deployment.metadata.generation
 
-    def _as_far_as_known(self, wanted: Wanted, seen: Observation) -> tuple[Wanted, Observation]:
+    async def _logs(self, seen: Observation, wanted: Wanted) -> dict[str, str]:
+        """Of pods whose status does not say why their engine has ended: one of them tells for all."""
+        silent = unexplained(server_pods(seen, wanted.revision))[:1]
+        return {pod: await self.target.last_log(self.key.namespace, pod) for pod in silent}
+
+    def _as_far_as_known(self, wanted: Wanted, seen: Observation) -> Wanted:
         """What is optional, and how clients come in, depends on what the cluster knows."""
         target = self.deployment.spec.target.cluster
         if target is None:
@@ -107,9 +114,9 @@ class ClusterServingPass(ClusterPass):
         found = optional.manifests(self.subject, self.deployment.spec, target, seen.missing)
         route = target.expose.http_route
         url = optional.public_url(route) if route and "HTTPRoute" not in seen.missing else None
-        return replace(wanted, optional=found, url=url or wanted.url), seen
+        return replace(wanted, optional=found, url=url or wanted.url)
 
-    def _situation(self, wanted: Wanted, seen: Observation) -> Situation:
+    def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:
         spec = self.deployment.spec
         known = views.routing(seen, self.subject.name, self.subject.uid)
         serving = known.serving if known else None
@@ -128,33 +135,13 @@ class ClusterServingPass(ClusterPass):
             ),
             least=max(1, scaled.min_replicas) if scaled else 1,
             checked=self.deployment.status.check,
-            diagnosis=self._diagnosis(wanted, seen),
-            loading=self._loading(wanted, seen),
+            diagnosis=ailments.of_servers(seen, wanted, self.now, logs),
+            loading=ailments.of_loading(seen, wanted, self.now),
             trigger=self.trigger,
             rollout_digest=fingerprint(spec.rollout),
             drain_wait=round(self.timing.drain_wait),
             drift=spec.drift,
         )
-
-    def _diagnosis(self, wanted: Wanted, seen: Observation) -> Diagnosis | None:
-        """What ails the pods of the wanted revision."""
-        pods = [pod.manifest for pod in views.pods(seen) if pod.revision == wanted.revision and not pod.leaving]
-        workload = seen.objects.get(ObjectRef("Deployment", wanted.workload["metadata"]["name"]))
-        return diagnose(pods, workload, now=self.now)
-
-    def _loading(self, wanted: Wanted, seen: Observation) -> Diagnosis | None:
-        """What ails the Job that loads the weights."""
-        if wanted.prefetch is None:
-            return None
-        name = wanted.prefetch["metadata"]["name"]
-        job = seen.objects.get(ObjectRef("Job", name))
-        pods = [
-            pod
-            for pod in seen.pods
-            if (pod["metadata"].get("labels") or {}).get(ROLE_LABEL) == PREFETCH
-            and any(owner.get("name") == name for owner in pod["metadata"].get("ownerReferences") or [])
-        ]
-        return diagnose_job(job, pods, now=self.now) if job else None
 
     async def _ask(
         self, circumstances: Hashable, situation: Situation, question: Question, report: Report

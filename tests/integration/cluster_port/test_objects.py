@@ -177,6 +177,14 @@ class TestApply:
             await world.target.execute(world.namespace, Apply(manifest, version(seen)))
         assert refused.value.reason == "ApiServerRefused"
 
+    async def test_a_port_without_its_protocol_is_refused_by_an_old_server(self, world: World) -> None:
+        if world.minor > 20:
+            pytest.skip("newer ones know the default")
+        manifest = service(world)
+        del manifest["spec"]["ports"][0]["protocol"]
+        with pytest.raises(Rejected, match="protocol"):
+            await world.target.execute(world.namespace, Apply(manifest))
+
     async def test_a_manifest_for_another_namespace_is_a_defect(self, world: World) -> None:
         manifest = service(world)
         manifest["metadata"]["namespace"] = "kube-system"

@@ -33,6 +33,9 @@ KINDS = ("Deployment", "ServiceAccount", "NetworkPolicy", "PersistentVolumeClaim
 class World(Protocol):
     """A cluster, and an administrator of it."""
 
+    minor: int
+    """20 for Kubernetes 1.20."""
+
     @property
     def namespace(self) -> str: ...
     @property
@@ -56,6 +59,7 @@ class FakeWorld:
     """The fake."""
 
     namespace = "ml"
+    minor = 20
 
     def __init__(self) -> None:
         self.target = FakeCluster(lacks={"PodMonitor"})
@@ -119,11 +123,12 @@ class AdministratorsKube(CountingKube):
 class RealWorld:
     """A real API server with a real kube-controller-manager, and no kubelet but the test."""
 
-    def __init__(self, namespace: str, kube: CountingKube, admin: AdministratorsKube) -> None:
+    def __init__(self, namespace: str, kube: CountingKube, admin: AdministratorsKube, minor: int) -> None:
         self.namespace = namespace
         self.kube = kube
         self.admin = admin
         self.target = Cluster(kube)
+        self.minor = minor
         self._addresses = 0
 
     async def turn(self) -> None:
@@ -186,7 +191,7 @@ async def real_world(plane: ControlPlane, namespace: str, monkeypatch: pytest.Mo
     """A world in a namespace of its own."""
     async with connected(plane.admin_kubeconfig, monkeypatch) as admin:
         await admin.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        world = RealWorld(namespace, admin, admin)
+        world = RealWorld(namespace, admin, admin, plane.server_minor)
         try:
             yield world
         finally:

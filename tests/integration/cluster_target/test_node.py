@@ -182,7 +182,7 @@ def test_a_gpu_too_few_is_told_in_the_schedulers_words_until_one_is_free(bed: Be
         ({"gpus": 4}, "2 Insufficient nvidia.com/gpu"),
         (
             {"tolerations": []},
-            "1 node(s) had untolerated taint {nvidia.com/gpu: present}, 1 Insufficient nvidia.com/gpu",
+            "1 Insufficient nvidia.com/gpu, 1 node(s) had untolerated taint {nvidia.com/gpu: present}",
         ),
     ],
 )

@@ -47,6 +47,8 @@ class FakeCluster:
         self.answer: AnswerOf = answer or engine_answer
         self.steps: list[Step] = []
         """What was carried out, in order."""
+        self.logs: dict[str, str] = {}
+        """By pod."""
         self.asked: list[tuple[str, PodRequest]] = []
         """(name of the pod, request)."""
         self.before_write: Callable[[Step], None] = lambda step: None
@@ -148,6 +150,10 @@ class FakeCluster:
         if asked != namespace:
             raise ValueError(f"{manifest['kind']} {manifest['metadata']['name']} is for {asked}, not for {namespace}")
         return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+
+    async def last_log(self, namespace: str, pod: str) -> str:
+        """See the port. What a test has put into `logs`."""
+        return self.logs.get(pod, "")
 
     async def ask(self, pod_ip: str, request: PodRequest, within: float) -> Answer:
         """See the port."""

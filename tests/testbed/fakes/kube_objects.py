@@ -92,6 +92,7 @@ class KubeObjects:
         """Server-side apply as `slipway.kube` does it: what is there must be what was seen."""
         place = place_of(manifest)
         there = self._objects.get(place)
+        _check_ports(manifest)
         if there is None:
             if resource_version is not None:
                 raise Conflict("Conflict", f"{named(place)} is gone")
@@ -176,6 +177,16 @@ def named(place: Place) -> str:
     return f'{f"{api.plural}.{api.group}" if api.group else api.plural} "{place.name}"'
 
 
+def _check_ports(manifest: Manifest) -> None:
+    """An old API server does not know the default of a key by which a list is merged."""
+    spec = manifest.get("spec") or {}
+    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or []
+    own = spec.get("ports") or [] if manifest["kind"] == "Service" else []
+    if any("protocol" not in port for port in [*own, *(port for one in containers for port in one.get("ports", []))]):
+        text = 'associative list with keys has an element that omits key field "protocol"'
+        raise Rejected("ApiServerRefused", f"failed to create typed patch object: {text}")
+
+
 def _applicable(manifest: Manifest) -> Manifest:
     metadata = {key: value for key, value in manifest["metadata"].items() if key not in ("resourceVersion", "uid")}
     return {**manifest, "metadata": metadata}
@@ -223,7 +234,8 @@ def _keys(name: str, value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, list):
         return None
     if name == "ports" and value:
-        return ("containerPort",) if "containerPort" in value[0] else ("port",) if "port" in value[0] else None
+        number = "containerPort" if "containerPort" in value[0] else "port"
+        return (number, "protocol") if number in value[0] else None
     return MERGED_BY.get(name)
 
 

@@ -130,6 +130,8 @@ def protected(mount: Mount, scratch: Path) -> Path:
 
 def rewritten(text: str, places: Mapping[str, Path]) -> str:
     """A text with this machine's folders in place of the container's paths, the longest first."""
-    for path in sorted(places, key=len, reverse=True):
-        text = re.sub(_BEFORE + re.escape(path.rstrip("/")) + _BOUNDARY, lambda _, path=path: str(places[path]), text)  # type: ignore[misc]
-    return text
+    if not places:
+        return text
+    paths = "|".join(re.escape(path.rstrip("/")) for path in sorted(places, key=len, reverse=True))
+    by_path = {path.rstrip("/"): str(place) for path, place in places.items()}
+    return re.sub(f"{_BEFORE}({paths}){_BOUNDARY}", lambda found: by_path[found[1]], text)

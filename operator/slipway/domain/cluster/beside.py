@@ -1,5 +1,6 @@
 """What stands beside the revisions: applied where it is missing or differs, removed where the spec has it no more."""
 
+from slipway.api.v1alpha1.cluster_target import CACHE_FIXED
 from slipway.domain.cluster.comparison import differs, is_foreign_change
 from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
 from slipway.domain.cluster.observation import ObjectRef
@@ -20,6 +21,8 @@ def plan_beside(situation: Situation) -> Plan:
     conflict = _conflict(situation)
     if conflict:
         return Plan(stalled=conflict)
+    if _is_another_volume(situation):
+        return Plan(stalled=Finding("InvalidSpec", f"spec.target.cluster.{CACHE_FIXED}"))
     steps: list[Step] = []
     drifted: list[str] = []
     for manifest in wanted_beside(situation):
@@ -54,6 +57,19 @@ def _may_autoscale(situation: Situation) -> bool:
 
 def _ref(manifest: Manifest) -> ObjectRef:
     return ObjectRef(manifest["kind"], manifest["metadata"]["name"])
+
+
+def _is_another_volume(situation: Situation) -> bool:
+    """Whether the cache would need another volume than the one that is there, which cannot be changed into it."""
+    for manifest in wanted_beside(situation):
+        there = situation.seen.objects.get(_ref(manifest))
+        if there is None or manifest["kind"] != "PersistentVolumeClaim":
+            continue
+        spec, wanted = there["spec"], manifest["spec"]
+        another = wanted.get("storageClassName") not in (None, spec.get("storageClassName"))
+        if another or spec.get("accessModes") != wanted.get("accessModes"):
+            return True
+    return False
 
 
 def _conflict(situation: Situation) -> Finding | None:

@@ -54,6 +54,8 @@ def container(
         "ports": [{"name": PORT_NAME, "containerPort": PORT, "protocol": "TCP"}],
         "resources": _resources(target),
         "volumeMounts": _mounts(cached),
+        # The engine's last words end in the pod's status, where they can be read without a right to read logs.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         **probes(seconds(spec.rollout.startup_timeout)),
         "lifecycle": {"preStop": pre_stop(rules.drains(task.version))},
         "securityContext": {

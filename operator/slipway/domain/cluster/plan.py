@@ -18,6 +18,9 @@ from slipway.domain.cluster.steps import Annotate, Create, Step
 from slipway.domain.cluster.views import Child
 from slipway.domain.conditions import Finding, timestamp
 
+_STARTING = 60.0
+"""Seconds between two looks at pods that start: some of what ails them shows by the time it takes alone."""
+
 
 def plan(situation: Situation) -> Plan:
     """The next steps towards the wanted revision."""
@@ -107,7 +110,7 @@ def _bring_about(situation: Situation, roll: Roll) -> Plan:
         steps += settle.scaled(coming, roll.stage.new_count(roll.count))
     steps += settle.tidied(situation, keep={child.revision for child in (coming, serving) if child})
     left = (roll.startup_deadline() - situation.now).total_seconds()
-    return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=max(1.0, left))
+    return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=max(1.0, min(left, _STARTING)))
 
 
 def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:

@@ -41,6 +41,10 @@ class ClusterTarget(Protocol):
         """
         ...
 
+    async def last_log(self, namespace: str, pod: str) -> str:
+        """The last lines of the engine that ran before the one that runs now; empty where nobody may read them."""
+        ...
+
     async def ask(self, pod_ip: str, request: PodRequest, within: float) -> Answer:
         """Put a question to a pod, on the container's port. Whatever the pod does is an answer.
 

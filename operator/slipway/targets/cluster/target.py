@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from slipway.domain.cluster.apis import BY_KIND, DEPLOYMENT, ENDPOINT_SLICE, ENDPOINTS, api_of
 from slipway.domain.cluster.endpoints import SERVICE_NAME_LABEL, routed_by_endpoints, routed_by_slices
-from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest
+from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, SERVER_CONTAINER, Manifest
 from slipway.domain.cluster.observation import Api, ObjectRef, Observation
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.steps import Annotate, Apply, Create, Delete, Scale, Step
@@ -21,6 +21,8 @@ from slipway.targets.cluster.together import together
 
 REST = 600.0
 """Seconds for which a look holds at rest where nothing is noticed. Drift of what is not watched may be as old."""
+LOG_LINES = 300
+"""vLLM's traceback of its API server, which says that something else has failed, has about a hundred."""
 _ADVICE = "the operator's ServiceAccount lacks this right: apply examples/install/rbac.yaml of this version"
 
 
@@ -140,6 +142,13 @@ class Cluster:
                 await kube.scale(DEPLOYMENT, namespace, step.name, step.resource_version, step.replicas)
             case Delete():
                 await kube.delete(BY_KIND[step.kind], namespace, step.name, step.uid)
+
+    async def last_log(self, namespace: str, pod: str) -> str:
+        """See the port."""
+        try:
+            return await self._kube.previous_log(namespace, pod, SERVER_CONTAINER, lines=LOG_LINES)
+        except (Rejected, NotFound):  # no such container any more, or no right to read logs: both may be
+            return ""
 
     async def ask(self, pod_ip: str, request: PodRequest, within: float) -> Answer:
         """See the port."""
