@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from slipway.domain.cluster.marks import Manifest
+from slipway.domain.errors import Rejected
 
 _IMMUTABLE: dict[str, tuple[tuple[str, ...], ...]] = {
     "Deployment": (("spec", "selector"),),
@@ -35,6 +36,16 @@ def immutable_parts(manifest: Manifest) -> Iterator[tuple[tuple[str, ...], Any]]
         for key in path:
             found = (found or {}).get(key)
         yield path, found
+
+
+def check_ports(manifest: Manifest) -> None:
+    """An old API server does not know the default of a key by which a list is merged."""
+    spec = manifest.get("spec") or {}
+    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or []
+    own = spec.get("ports") or [] if manifest["kind"] == "Service" else []
+    if any("protocol" not in port for port in [*own, *(port for one in containers for port in one.get("ports", []))]):
+        text = 'associative list with keys has an element that omits key field "protocol"'
+        raise Rejected("ApiServerRefused", f"failed to create typed patch object: {text}")
 
 
 def _deployment(spec: dict[str, Any]) -> None:

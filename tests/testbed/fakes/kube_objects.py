@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from slipway.domain.cluster.apis import BY_KIND
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.errors import Conflict, NotFound, Rejected
-from tests.testbed.fakes.kube_defaults import defaulted, immutable_parts
+from tests.testbed.fakes.kube_defaults import check_ports, defaulted, immutable_parts
 
 MERGED_BY: dict[str, tuple[str, ...]] = {
     "containers": ("name",),
@@ -92,7 +92,7 @@ class KubeObjects:
         """Server-side apply as `slipway.kube` does it: what is there must be what was seen."""
         place = place_of(manifest)
         there = self._objects.get(place)
-        _check_ports(manifest)
+        check_ports(manifest)
         if there is None:
             if resource_version is not None:
                 raise Conflict("Conflict", f"{named(place)} is gone")
@@ -175,16 +175,6 @@ def named(place: Place) -> str:
     """An object as the API server's messages name it."""
     api = BY_KIND[place.kind]
     return f'{f"{api.plural}.{api.group}" if api.group else api.plural} "{place.name}"'
-
-
-def _check_ports(manifest: Manifest) -> None:
-    """An old API server does not know the default of a key by which a list is merged."""
-    spec = manifest.get("spec") or {}
-    containers = ((spec.get("template") or {}).get("spec") or {}).get("containers") or []
-    own = spec.get("ports") or [] if manifest["kind"] == "Service" else []
-    if any("protocol" not in port for port in [*own, *(port for one in containers for port in one.get("ports", []))]):
-        text = 'associative list with keys has an element that omits key field "protocol"'
-        raise Rejected("ApiServerRefused", f"failed to create typed patch object: {text}")
 
 
 def _applicable(manifest: Manifest) -> Manifest:

@@ -10,46 +10,27 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from tests.testbed.node.ending import Ending, run_inside
 from tests.testbed.node.engines.container import OOM_MARK
-from tests.testbed.node.environment import ConfigError, Surroundings
+from tests.testbed.node.environment import ConfigError
 from tests.testbed.node.events import now
 from tests.testbed.node.images import Image, not_found
-from tests.testbed.node.mounts import Volume, mounts
+from tests.testbed.node.mounts import mounts
 from tests.testbed.node.pod_status import ContainerState
 from tests.testbed.node.probes import Prober
 from tests.testbed.node.process import Process, end_of
-from tests.testbed.node.runtime import Sandbox, Started, StartError, user
+from tests.testbed.node.runtime import Started, StartError, user
+from tests.testbed.node.surrounding import Surrounding
+from tests.testbed.node.watching import Watch
 
 Object = dict[str, Any]
 FIRST_BACK_OFF, LONGEST_BACK_OFF = 10.0, 300.0
 """Seconds, of restarts and of pulls: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy"""
 _AGAIN = 10.0
 """Seconds until a container that cannot be configured is tried again."""
-Say = Callable[[str, str, str], Awaitable[None]]
-"""Kind, reason and message of an event."""
-
-
-@dataclass(frozen=True)
-class Surrounding:
-    """What a container needs of its pod."""
-
-    sandbox: Sandbox
-    surroundings: Surroundings
-    volumes: Mapping[str, Volume]
-    session: aiohttp.ClientSession
-    pull: Callable[[str], Awaitable[tuple[Image | None, bool]]]
-    """The image of a name, None where there is none, and whether it had to be pulled."""
-    say: Say
-    changed: Callable[[], None]
-    logs: Path
 
 
 class Container:
@@ -65,7 +46,6 @@ class Container:
         self._process: Process | None = None
         self._started: Started | None = None
         self._stopping = asyncio.Event()
-        self._watching: list[asyncio.Task[None]] = []
         self._killing: asyncio.Task[None] | None = None
 
     @property
@@ -76,21 +56,18 @@ class Container:
     async def run(self) -> None:
         """Until the policy or a stop ends it."""
         image = await self._pulled()
-        delay, last = FIRST_BACK_OFF, -1e9
+        delay, restarted = FIRST_BACK_OFF, False
         while image is not None and not self._stopping.is_set():
-            started = await self._configured(image)
-            if started is None:
-                break
             began = time.monotonic()
-            await self._run_once(started)
+            await self._try(image)
             if self._stopping.is_set() or not self._is_restarted():
                 break
-            lived = (time.monotonic() - began) * self._pace.speed
-            delay = FIRST_BACK_OFF if lived > 2 * LONGEST_BACK_OFF else delay
-            if last > 0:  # the first restart comes at once
+            if (time.monotonic() - began) * self._pace.speed > 2 * LONGEST_BACK_OFF:
+                delay, restarted = FIRST_BACK_OFF, False
+            if restarted:  # the first restart comes at once
                 await self._back_off(delay)
                 delay = min(2 * delay, LONGEST_BACK_OFF)
-            last = time.monotonic()
+            restarted = True
             self.state.restarts += 1
         self.state.finished = True
         self._around.changed()
@@ -127,27 +104,28 @@ class Container:
             delay = min(2 * delay, LONGEST_BACK_OFF)
         return None
 
-    async def _configured(self, image: Image) -> Started | None:
-        """None: it was stopped before it could be started, or it cannot be."""
+    async def _try(self, image: Image) -> None:
+        """Configure it, which is tried again for as long as it takes, and run it to its end."""
         sandbox = self._around.sandbox
         while not self._stopping.is_set():
             try:
                 found = await self._around.surroundings.of(self._spec, image.environment)
                 group = (sandbox.pod["spec"].get("securityContext") or {}).get("fsGroup") is not None
                 mounted = mounts(self._spec, self._around.volumes, user(sandbox.pod, self._spec), group)
-                return sandbox.start(self._spec, image, found, mounted)
+                await self._run_once(sandbox.start(self._spec, image, found, mounted))
+                return
             except ConfigError as problem:
                 await self._around.say("Warning", "Failed", f"Error: {problem}")
                 self._wait("CreateContainerConfigError", str(problem))
                 await self._pause(_AGAIN)
             except StartError as problem:
                 await self._failed_to_start(str(problem))
-                return None
-        return None
+                return
 
     async def _failed_to_start(self, message: str) -> None:
         await self._around.say("Warning", "Failed", f"Error: {message}")
         epoch = "1970-01-01T00:00:00Z"
+        self.state.last = self.state.terminated or self.state.last
         self._over({"exitCode": 128, "reason": "StartError", "message": message, "startedAt": epoch})
 
     # While it runs
@@ -159,8 +137,7 @@ class Container:
         try:
             process = Process(started.command, started.environment, started.folder, log)
         except OSError as problem:
-            await self._failed_to_start(str(problem))
-            return
+            raise StartError(str(problem)) from problem
         self._process, self._started = process, started
         state.container_id = f"testbed://{secrets.token_hex(32)}"
         state.last = state.terminated or state.last
@@ -170,12 +147,11 @@ class Container:
         since = state.running_since
         self._around.changed()
         await self._around.say("Normal", "Started", f"Started container {name}")
-        self._watch()
+        watching = asyncio.create_task(Watch(state, self._prober(), self._around, self._unhealthy).run())
         try:
             code = await asyncio.shield(process.ended)
         finally:
-            for task in self._watching:
-                task.cancel()
+            watching.cancel()
         self._over(self._terminated(code, started, log) | {"startedAt": since})
 
     def _terminated(self, code: int, started: Started, log: Path) -> Object:
@@ -195,9 +171,6 @@ class Container:
         state.waiting, state.running_since, state.ready, state.started = None, None, False, False
         self._around.changed()
 
-    def _watch(self) -> None:
-        self._watching = [asyncio.create_task(self._probe(self._prober()))]
-
     def _prober(self) -> Prober:
         started = self._started
 
@@ -206,54 +179,20 @@ class Container:
 
         return Prober(self._spec, self._around.sandbox.address, self._pace, self._around.session, run)
 
-    async def _probe(self, prober: Prober) -> None:
-        if prober.has("startupProbe"):
-            up = asyncio.Event()
-            startup = asyncio.create_task(prober.watch("startupProbe", self._startup(up)))
-            try:
-                await up.wait()
-            finally:
-                startup.cancel()
-        self.state.started = True
-        self.state.ready = not prober.has("readinessProbe")
-        self._around.changed()
-        async with asyncio.TaskGroup() as tasks:
-            if prober.has("readinessProbe"):
-                tasks.create_task(prober.watch("readinessProbe", self._readiness))
-            if prober.has("livenessProbe"):
-                tasks.create_task(prober.watch("livenessProbe", self._liveness))
-
-    def _startup(self, up: asyncio.Event) -> Callable[[bool, str], Awaitable[None]]:
-        async def changed(good: bool, message: str) -> None:
-            if good:
-                up.set()
-            else:
-                await self._unhealthy("startup", message)
-
-        return changed
-
-    async def _readiness(self, good: bool, message: str) -> None:
-        if message:
-            await self._around.say("Warning", "Unhealthy", message)
-        elif self.state.ready != good:
-            self.state.ready = good
-            self._around.changed()
-
-    async def _liveness(self, good: bool, message: str) -> None:
-        if not good:
-            await self._unhealthy("liveness", message)
-
-    async def _unhealthy(self, kind: str, message: str) -> None:
+    def _unhealthy(self, kind: str) -> None:
+        """The startup or the liveness probe has failed too often."""
         if self._stopping.is_set():  # nobody restarts what is going
-            return
-        if message:
-            await self._around.say("Warning", "Unhealthy", message)
             return
         grace = float(self._around.sandbox.pod["spec"].get("terminationGracePeriodSeconds", 30))
         said = f"Container {self._spec['name']} failed {kind} probe, will be restarted"
-        self._killing = asyncio.create_task(self._kill(grace, said))  # this task ends with the container
+        self._killing = asyncio.create_task(self._kill(grace, said))
 
     # When it ends
+
+    async def gone(self) -> None:
+        """Until its process has ended."""
+        if self._process is not None:
+            await asyncio.shield(self._process.ended)
 
     async def _kill(self, grace: float, why: str) -> None:
         process = self._process

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 
 from tests.testbed.node.api import STRATEGIC, Api, ApiError, pod_path
-from tests.testbed.node.container import Container, Surrounding
+from tests.testbed.node.container import Container
 from tests.testbed.node.environment import Surroundings
 from tests.testbed.node.events import Events, now
 from tests.testbed.node.images import Image
@@ -24,6 +24,7 @@ from tests.testbed.node.machine import Machine
 from tests.testbed.node.mounts import MountFailed, Volume, volumes
 from tests.testbed.node.pod_status import ContainerState, status
 from tests.testbed.node.runtime import Pace, Sandbox
+from tests.testbed.node.surrounding import Surrounding
 
 Object = dict[str, Any]
 _AGAIN = 5.0
@@ -94,6 +95,7 @@ class PodWorker:
             writer.cancel()
             for container in self.containers:
                 container.kill_now()
+            await asyncio.gather(*(container.gone() for container in self.containers))
             _remove(self._folder)
 
     async def _live(self) -> None:

@@ -61,7 +61,7 @@ def wanted(number: int, *, engine: str = "TGI", beside: tuple[Manifest, ...] = (
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": SUBJECT.metadata("twin"),
-        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": "http"}]},
+        "spec": {"ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}]},
     }
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": SUBJECT.metadata("twin")}
     return Wanted(
