@@ -16,6 +16,9 @@ def last_served(status: DeploymentStatus) -> ServedModel | None:
     if attempt and (attempt.outcome == "InProgress" or (attempt.outcome == "Succeeded" and serving not in ours)):
         # A roll that is under way comes to its end; turning back halfway would go on for ever.
         return _remembered(attempt)
+    if attempt and attempt.outcome == "Failed" and attempt.replaces and not ours:
+        # It took the place of what somebody else had brought in, and the way back to that may not be over.
+        return _remembered(attempt)
     return _remembered(ours[0]) if ours else None
 
 

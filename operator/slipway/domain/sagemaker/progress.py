@@ -10,6 +10,7 @@ from slipway.api.v1alpha1.deployment_status import (
 )
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import Owner
+from slipway.domain.sagemaker.check import CHECK_FAILED
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import UNPINNED, EndpointState, Observation
 
@@ -27,7 +28,7 @@ def revised(
     endpoint = seen.endpoint
     if endpoint and endpoint.state.serves and endpoint.config in unproven:
         # With a way back it is about to be taken; without one, nothing that has proved itself serves.
-        way_back = status.attempt and status.attempt.replaces
+        way_back = status.attempt and status.attempt.replaces and not _failed_by_itself(status.attempt)
         mixed = endpoint.state is EndpointState.UPDATE_ROLLBACK_FAILED
         serving = before.serving if way_back and not mixed else None
     else:
@@ -40,6 +41,11 @@ def revised(
     if previous and serving and previous.config == serving.config:
         previous = None
     return RevisionStatus(desired=wanted, serving=serving, previous=previous)
+
+
+def _failed_by_itself(attempt: Attempt) -> bool:
+    """Whether SageMaker has gone back by itself, to what was in service then: nobody goes further back."""
+    return attempt.outcome == "Failed" and attempt.reason != CHECK_FAILED
 
 
 def _last_of_ours(before: RevisionStatus, owner: Owner) -> ServedRevision | None:

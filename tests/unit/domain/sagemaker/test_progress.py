@@ -44,9 +44,13 @@ def status(
 
 
 def after(
-    before: DeploymentStatus, at: Endpoint | None, want: Desired | None = NEW, found: DeployedModel | None = None
+    before: DeploymentStatus,
+    at: Endpoint | None,
+    want: Desired | None = NEW,
+    found: DeployedModel | None = None,
+    unproven: frozenset[str] = frozenset(),
 ) -> RevisionStatus:
-    return revised(before, Observation(at, serving_revision=found), want, OWNER, NOW)
+    return revised(before, Observation(at, serving_revision=found), want, OWNER, NOW, unproven)
 
 
 def commits(revision: RevisionStatus) -> tuple[str | None, str | None]:
@@ -85,6 +89,26 @@ class TestLastServed:
     def test_what_is_not_pinned_cannot_be_kept(self) -> None:
         foreign = served(OLD, revision="unpinned", model_version="")
         assert last_served(DeploymentStatus(revision=RevisionStatus(serving=foreign))) is None
+
+    def test_the_way_back_to_what_others_brought_in_comes_to_its_end(self) -> None:
+        foreign = served(OLD, revision="unpinned", model_version="")
+        back = attempt(NEW, outcome="Failed", reason="CheckFailed", replaces=OLD.config.name)
+        known = DeploymentStatus(revision=RevisionStatus(serving=foreign), attempt=back)
+        assert last_served(known) == model(NEW)
+
+
+class TestUnproven:
+    """What takes the requests has not passed its check."""
+
+    def test_what_served_is_said_to_serve_while_the_way_back_is_taken(self) -> None:
+        tried = attempt(NEW, outcome="Failed", reason="CheckFailed", replaces=OLD.config.name)
+        assert after(status(OLD, tried=tried), endpoint(NEW), unproven=frozenset({NEW.config.name})).serving == served(
+            OLD
+        )
+
+    def test_where_nobody_takes_one_nothing_serves(self) -> None:
+        tried = attempt(NEWEST, outcome="Failed", reason="AlarmRaised", replaces=OLD.config.name)
+        assert after(status(OLD, tried=tried), endpoint(NEW), unproven=frozenset({NEW.config.name})).serving is None
 
 
 class TestServing:
