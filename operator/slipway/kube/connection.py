@@ -69,7 +69,11 @@ class Connection:
         return cast(Object, await self._request(method, path, **parameters))
 
     async def _request(self, method: str, path: str, **parameters: Any) -> Any:
-        return json.loads(await self._text(path, method, **parameters))
+        text = await self._text(path, method, **parameters)
+        try:
+            return json.loads(text)
+        except ValueError as other:  # something before the API server has answered in its place
+            raise _unreachable(other) from other
 
     async def _text(self, path: str, method: str = "get", **parameters: Any) -> str:
         """The body of an answer."""

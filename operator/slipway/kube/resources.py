@@ -91,7 +91,10 @@ class Resources(Connection):
         )
         async with aclosing(lines):
             async for line in lines:
-                event = json.loads(line)
+                try:
+                    event = json.loads(line)
+                except ValueError as cut:
+                    raise Transient("ApiServerError", f"the watch ended in the middle of a line: {cut}") from cut
                 if event["type"] == "ERROR":
                     said = event["object"]
                     raise Transient("ApiServerError", f"the watch ended: {said.get('code')} {said.get('message')}")

@@ -10,7 +10,7 @@ from slipway.api.v1alpha1.deployment_status import (
 )
 from slipway.domain.conditions import timestamp
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.check import CHECK_FAILED
+from slipway.domain.prompt_check import CHECK_FAILED
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import UNPINNED, EndpointState, Observation
 
