@@ -160,7 +160,7 @@ class Resources(Connection):
                 force_conflicts=True if there else None,
             )
         except Transient as failure:
-            if "uid mismatch" in failure.message:  # before Kubernetes 1.23 this was an internal error
+            if "uid mismatch" in failure.message:  # older API servers call that an error of their own
                 raise Conflict("Conflict", f"{api.kind} {name} was deleted meanwhile") from failure
             raise
 

@@ -26,6 +26,8 @@ USER_SINCE = (0, 10)
 OWN_USER, OWN_USER_SINCE = 2000, (0, 21)
 """The image's own user: https://github.com/vllm-project/vllm/pull/40275."""
 SEQUENCES = 256
+CPU_MEMORY = 64 * gpu.GIB
+"""Of a machine without GPUs, for weights and cache."""
 _NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 """Where getpass.getuser() looks before it asks for the user id: https://docs.python.org/3/library/getpass.html"""
 
@@ -121,8 +123,9 @@ def _load(host: Host, options: Namespace, model: Model) -> tuple[int, int]:
     problem = model.behaviour.dies or _device_problem(host, options, model, parallel)
     if problem:
         _engine_died(problem)
+    memory = host.gpu_memory if host.gpus else CPU_MEMORY
     utilization = 0.9 if options.gpu_memory_utilization is None else options.gpu_memory_utilization
-    left = int(host.gpu_memory * utilization) - gpu.weights_on_each(model.size, parallel, options.quantization)
+    left = int(memory * utilization) - gpu.weights_on_each(model.size, parallel, options.quantization)
     if left <= 0:
         _engine_died(
             "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization` when "
@@ -152,6 +155,8 @@ def _load(host: Host, options: Namespace, model: Model) -> tuple[int, int]:
 
 
 def _device_problem(host: Host, options: Namespace, model: Model, parallel: int) -> str | None:
+    if host.gpus == 0 and "cpu" in host.repository:  # an image that was built for it
+        return None
     if host.gpus == 0:
         return "RuntimeError: Failed to infer device type"
     if parallel * (options.pipeline_parallel_size or 1) > host.gpus:
