@@ -1,6 +1,6 @@
 """A pass over a Deployment that should serve in the cluster: look, plan, report, carry out the steps."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from slipway.api.v1alpha1.common import seconds
@@ -10,14 +10,16 @@ from slipway.domain.checks.cluster import served_image
 from slipway.domain.checks.inputs import Problem
 from slipway.domain.cluster import ailments, manifests, optional, questions, views
 from slipway.domain.cluster.ailments import server_pods
-from slipway.domain.cluster.cache import Load
+from slipway.domain.cluster.cache import Load, change_problem, claim_name
 from slipway.domain.cluster.diagnosis import unexplained
+from slipway.domain.cluster.engines.problems import engine_warnings
 from slipway.domain.cluster.observation import ObjectRef, Observation
 from slipway.domain.cluster.plan import failed, plan, verified
 from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rollout import failure
 from slipway.domain.cluster.situation import Plan, Question, Situation
 from slipway.domain.cluster.wanted import Wanted
+from slipway.domain.conditions import Finding
 from slipway.domain.errors import OutsideError, Transient
 from slipway.domain.sagemaker.rollout import fingerprint
 from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
@@ -52,9 +54,7 @@ class ClusterServingPass(ClusterPass):
     async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
         """Report, then act: what is stored before a step is what a crash leaves behind."""
         found = plan(situation)
-        missing = optional.skipped(situation.seen.missing, (*situation.wanted.beside, *situation.wanted.optional))
-        warnings = (("OptionalApiMissing", missing),) if missing else ()
-        report = _with_problem(Report(situation, found, warnings=warnings), problem)
+        report = _with_problem(Report(situation, found, warnings=tuple(self._warnings(situation))), problem)
         standing = self.tools.retries.standing(self.key, circumstances)
         recorded = await self.report(self.refused(report, standing) if standing else report)
         try:
@@ -68,6 +68,17 @@ class ClusterServingPass(ClusterPass):
             return await self.failed(circumstances, error, report)
         self.tools.retries.clear(self.key)
         return self._next_look(found)
+
+    def _warnings(self, situation: Situation) -> Iterator[tuple[str, Finding]]:
+        """What the user should know, and need not stop for."""
+        spec, wanted = self.deployment.spec, situation.wanted
+        scaled = (situation.autoscaler,) if situation.autoscaler else ()
+        missing = optional.skipped(situation.seen.missing, (*wanted.beside, *wanted.optional, *scaled))
+        if missing:
+            yield "OptionalApiMissing", missing
+        texts = engine_warnings(spec.engine, spec.target.cluster, wanted.served) if spec.target.cluster else ()
+        if texts:
+            yield "Limited", Finding("Limited", "; ".join(texts))
 
     def _next_look(self, found: Plan) -> float | None:
         if found.look_again is not None:
@@ -90,6 +101,8 @@ class ClusterServingPass(ClusterPass):
         """What is there; under names that are wanted, also what is not ours."""
         found = (*wanted.beside, *wanted.optional, wanted.service, wanted.workload)
         names = [ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found]
+        if self.deployment.spec.autoscaling:
+            names += [ObjectRef(kind, self.subject.name) for kind in ("HorizontalPodAutoscaler", "ScaledObject")]
         return await self.target.observe(
             self.key.namespace, self.subject.name, names, MADE_KINDS, at_rest=self._rests()
         )
@@ -138,10 +151,18 @@ class ClusterServingPass(ClusterPass):
             diagnosis=ailments.of_servers(seen, wanted, self.now, logs),
             loading=ailments.of_loading(seen, wanted, self.now),
             trigger=self.trigger,
+            volume_problem=self._volume_problem(seen),
             rollout_digest=fingerprint(spec.rollout),
             drain_wait=round(self.timing.drain_wait),
             drift=spec.drift,
         )
+
+    def _volume_problem(self, seen: Observation) -> str | None:
+        target = self.deployment.spec.target.cluster
+        if target is None or target.cache is None:
+            return None
+        claim = seen.objects.get(ObjectRef("PersistentVolumeClaim", claim_name(self.subject.name)))
+        return change_problem(target.cache, claim)
 
     async def _ask(
         self, circumstances: Hashable, situation: Situation, question: Question, report: Report

@@ -16,7 +16,16 @@ from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
 
 OWN_CONDITIONS = frozenset(
-    {"Ready", "Reconciling", "Stalled", "Drifted", "UnpinnedReference", "BindingFailed", "OptionalApiMissing"}
+    {
+        "Ready",
+        "Reconciling",
+        "Stalled",
+        "Drifted",
+        "UnpinnedReference",
+        "BindingFailed",
+        "OptionalApiMissing",
+        "Limited",
+    }
 )
 Status = dict[str, Any]
 log = logging.getLogger(__name__)

@@ -1,9 +1,10 @@
 """What stands beside the revisions: applied where it is missing or differs, removed where the spec has it no more."""
 
-from slipway.api.v1alpha1.cluster_target import CACHE_FIXED
+from slipway.domain.cluster import views
 from slipway.domain.cluster.comparison import differs, is_foreign_change
 from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
 from slipway.domain.cluster.observation import ObjectRef
+from slipway.domain.cluster.optional.pools import routed
 from slipway.domain.cluster.rollout import current_roll
 from slipway.domain.cluster.routing import routed_service
 from slipway.domain.cluster.situation import Plan, Situation
@@ -21,8 +22,8 @@ def plan_beside(situation: Situation) -> Plan:
     conflict = _conflict(situation)
     if conflict:
         return Plan(stalled=conflict)
-    if _is_another_volume(situation):
-        return Plan(stalled=Finding("InvalidSpec", f"spec.target.cluster.{CACHE_FIXED}"))
+    if situation.volume_problem:
+        return Plan(stalled=Finding("InvalidSpec", f"spec.target.cluster.{situation.volume_problem}"))
     steps: list[Step] = []
     drifted: list[str] = []
     for manifest in wanted_beside(situation):
@@ -43,7 +44,10 @@ def plan_beside(situation: Situation) -> Plan:
 def wanted_beside(situation: Situation) -> tuple[Manifest, ...]:
     """Everything that should stand there now, as far as the cluster knows its kind."""
     autoscaler = (situation.autoscaler,) if situation.autoscaler and _may_autoscale(situation) else ()
-    found = (*situation.wanted.beside, *situation.wanted.optional, *autoscaler)
+    selected = situation.routing.selected if situation.routing else NOBODY
+    selector = views.selector(situation.subject.name, selected)
+    optional = (routed(manifest, selector) for manifest in situation.wanted.optional)
+    found = (*situation.wanted.beside, *optional, *autoscaler)
     return tuple(manifest for manifest in found if manifest["kind"] not in situation.seen.missing)
 
 
@@ -57,19 +61,6 @@ def _may_autoscale(situation: Situation) -> bool:
 
 def _ref(manifest: Manifest) -> ObjectRef:
     return ObjectRef(manifest["kind"], manifest["metadata"]["name"])
-
-
-def _is_another_volume(situation: Situation) -> bool:
-    """Whether the cache would need another volume than the one that is there, which cannot be changed into it."""
-    for manifest in wanted_beside(situation):
-        there = situation.seen.objects.get(_ref(manifest))
-        if there is None or manifest["kind"] != "PersistentVolumeClaim":
-            continue
-        spec, wanted = there["spec"], manifest["spec"]
-        another = wanted.get("storageClassName") not in (None, spec.get("storageClassName"))
-        if another or spec.get("accessModes") != wanted.get("accessModes"):
-            return True
-    return False
 
 
 def _conflict(situation: Situation) -> Finding | None:

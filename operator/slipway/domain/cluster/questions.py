@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from slipway.api.v1alpha1.engine import Engine
 from slipway.api.v1alpha1.rollout import RolloutCheck
+from slipway.domain.cluster.cache.layout import commit_of
 from slipway.domain.models import COMMIT
 from slipway.domain.prompt_check import CheckAnswer
 
@@ -65,11 +66,20 @@ def served_commit(engine: str, body: bytes) -> str | None:
 
     TGI asks the Hub for it when it starts. With HF_HUB_OFFLINE, with a folder as its model, or where the Hub does not
     answer, `model_sha` is null
-    (https://github.com/huggingface/text-generation-inference/blob/v3.3.7/router/src/server.rs). vLLM never says it.
+    (https://github.com/huggingface/text-generation-inference/blob/v3.3.7/router/src/server.rs). vLLM never says it. But
+    what comes from a cache is a folder that is named after its commit, and both say which.
     """
-    found = _json(body)
-    commit = found.get("model_sha") if engine == "TGI" else None
+    if engine == "TGI":
+        found = _json(body)
+        commit = found.get("model_sha") or commit_of(_text(found.get("model_id")))
+    else:
+        loaded = loaded_model(body)
+        commit = commit_of(loaded.root) if loaded else None
     return commit if isinstance(commit, str) and COMMIT.fullmatch(commit) else None
+
+
+def _text(found: object) -> str | None:
+    return found if isinstance(found, str) else None
 
 
 def loaded_model(body: bytes) -> LoadedModel | None:

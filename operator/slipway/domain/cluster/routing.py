@@ -1,14 +1,7 @@
 """The Service as it is applied: who gets requests now, and how far a roll is, in one write."""
 
-from slipway.domain.cluster.marks import (
-    DEPLOYMENT_LABEL,
-    REVISION_LABEL,
-    ROLE_LABEL,
-    ROLLOUT,
-    SERVER,
-    SERVING,
-    Manifest,
-)
+from slipway.domain.cluster import views
+from slipway.domain.cluster.marks import ROLLOUT, SERVING, Manifest
 from slipway.domain.cluster.memory import Progress, written
 from slipway.domain.cluster.situation import Situation
 from slipway.domain.cluster.steps import Apply
@@ -22,12 +15,9 @@ def routed_service(
     `selected`: digest of the revision that gets requests, NOBODY, or None for all revisions that have pods.
     `serving`: digest of the revision that has proved itself.
     """
-    name, known = situation.subject.name, situation.routing
+    known = situation.routing
     remembered = {SERVING: serving, ROLLOUT: written(progress) if progress else None}
-    # The role keeps out the pods that load weights, which carry the Deployment's label, too.
-    selector = {DEPLOYMENT_LABEL: name, ROLE_LABEL: SERVER}
-    if selected is not None:
-        selector[REVISION_LABEL] = selected
+    selector = views.selector(situation.subject.name, selected)
     manifest = with_route(situation.wanted.service, selector, {k: v for k, v in remembered.items() if v is not None})
     return Apply(manifest, str(known.manifest["metadata"]["resourceVersion"]) if known else None)
 

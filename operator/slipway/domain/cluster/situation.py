@@ -69,6 +69,8 @@ class Situation:
     """What ails the Job that loads the weights."""
     trigger: str | None = None
     """Value of the reconcile-now annotation: a new one permits another try of what failed."""
+    volume_problem: str | None = None
+    """Why the volume that is there cannot become the one that is wanted."""
     rollout_digest: str = ""
     drain_wait: int = 10
     """Seconds until everybody who routes requests has heard of a change."""

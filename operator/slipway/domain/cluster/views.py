@@ -118,18 +118,28 @@ def pods(seen: Observation) -> tuple[Pod, ...]:
     return tuple(sorted(found, key=lambda pod: pod.name))
 
 
+def selector(deployment: str, selected: str | None) -> dict[str, str]:
+    """The Service's selector for one revision's pods, or (None) for all of them.
+
+    The role keeps out the pods that load weights, which carry the Deployment's label, too.
+    """
+    everybody = {DEPLOYMENT_LABEL: deployment, ROLE_LABEL: SERVER}
+    return everybody if selected is None else {**everybody, REVISION_LABEL: selected}
+
+
 def routing(seen: Observation, name: str, uid: str) -> Routing | None:
     """The Service, if there is one of ours."""
     manifest = seen.of_kind("Service").get(name)
     if manifest is None or not is_owned(manifest, uid):
         return None
     annotations = manifest["metadata"].get("annotations") or {}
-    selector = manifest["spec"].get("selector") or {}
-    ours = selector.get(DEPLOYMENT_LABEL) == name
+    there = manifest["spec"].get("selector") or {}
+    # A key more, whoever has added it, is a key that no pod may have: nobody gets requests.
+    ours = there == selector(name, there.get(REVISION_LABEL))
     return Routing(
         manifest=manifest,
         serving=annotations.get(SERVING) or None,
-        selected=selector.get(REVISION_LABEL) if ours else NOBODY,
+        selected=there.get(REVISION_LABEL) if ours else NOBODY,
         progress=memory.read(Progress, annotations.get(ROLLOUT)),
     )
 

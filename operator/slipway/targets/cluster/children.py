@@ -16,7 +16,7 @@ from typing import Any
 from slipway.domain.cluster.apis import WATCHED
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from slipway.domain.cluster.observation import Api
-from slipway.domain.errors import OutsideError
+from slipway.domain.errors import OutsideError, Rejected
 from slipway.kube import Change, Resources
 from slipway.loop.backoff import Backoff
 
@@ -155,6 +155,8 @@ class _Watch:
                 while True:
                     version = await self._follow(version)
             except OutsideError as failure:
+                if isinstance(failure, Rejected):
+                    self._answered = self._clock()  # it has answered; whoever serves SageMaker only needs no such right
                 if self._failures == 0:
                     log.warning("the watch of %s broke off, and begins anew: %s", self.what, failure)
             except Exception:  # the others must go on, and this one, too

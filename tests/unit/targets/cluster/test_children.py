@@ -266,6 +266,19 @@ async def test_what_is_refused_is_tried_ever_more_slowly(server: ApiServer) -> N
         assert bench.children.mark("ml", "twin") is None
 
 
+async def test_who_has_no_right_to_watch_is_healthy_all_the_same(server: ApiServer) -> None:
+    server.refuse = Rejected("ApiServerRefused", 'pods is forbidden: User "x" cannot list resource "pods"')
+    async with running(server) as bench:
+        await bench.until(lambda: len(bench.time.slept) > 2)
+        bench.time.now += 3600
+        await bench.until(lambda: bench.children.problem() is None)
+        server.refuse = BROKEN
+        slept = len(bench.time.slept)
+        await bench.until(lambda: len(bench.time.slept) > slept + 5)
+        bench.time.now += 3600
+        assert bench.children.problem() is not None
+
+
 async def test_a_server_that_ends_every_watch_at_once_is_not_hammered(bench: Bench) -> None:
     await bench.watching()
     for _ in range(5):
