@@ -28,7 +28,7 @@ kind-demo: .venv/.ready ## the same on a kind cluster (needs Docker and kind)
 	SLIPWAY_KUBECONFIG=$(CURDIR)/.kind-kubeconfig $(RUN) python -m tests.testbed.demo
 
 test: lint ## linters and all tests
-	@$(RUN) pytest
+	@$(RUN) pytest -n 2 --dist loadfile
 
 unit: .venv/.ready ## the fast tests only
 	@$(RUN) pytest tests/unit

@@ -62,12 +62,13 @@ class Asking(threading.Thread):
 
     def __init__(self, engine: Engine, path: str, body: Any) -> None:
         super().__init__(daemon=True)
-        self._ask = lambda: engine.post(path, body)
+        self._asked = (engine, path, body)
         self.status: int | None = None
 
     def run(self) -> None:
         try:
-            self.status = self._ask().status_code
+            engine, path, body = self._asked
+            self.status = engine.post(path, body).status_code
         except httpx2.TransportError:
             self.status = None
 

@@ -1,7 +1,7 @@
 """Nodes with GPUs beside the control plane; with an operator, or for pods alone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,38 @@ class ClusterBench:
 
     bench: Workbench
     bed: Bed
+
+
+@contextmanager
+def cluster_bench(
+    plane: ControlPlane,
+    bench: Workbench,
+    folder: Path,
+    machines: Sequence[Machine] = (),
+    *,
+    pace: Pace | None = None,
+    **more: Any,
+) -> Iterator[ClusterBench]:
+    """Nodes in a workbench's namespace, by default two with one GPU each. `more`: keywords of `Nodes`."""
+    pace = pace or Pace()
+    chosen = machines or (Machine("one"), Machine("two"))
+    with ExitStack() as stack:
+        nodes = stack.enter_context(
+            Nodes(
+                plane.admin_kubeconfig,
+                folder,
+                bench.namespace,
+                machines=chosen,
+                pace=pace,
+                hub=bench.hub.url,
+                **more,
+            )
+        )
+        services = ServiceNetwork(plane.admin_kubeconfig, bench.namespace, speed=pace.speed)
+        network = stack.enter_context(services)
+        things = Things(plane.admin_kubeconfig, bench.namespace)
+        stack.callback(things.close)
+        yield ClusterBench(bench, Bed(things, bench.hub, nodes, network, bench.namespace))
 
 
 @pytest.fixture(scope="session")
@@ -62,24 +94,7 @@ def make_cluster_bench(
     """The operator's workbench with nodes in its namespace: keywords of `Nodes`. The test starts the operator."""
     with ExitStack() as stack:
 
-        def make(*machines: Machine, pace: Pace | None = None, **more: Any) -> ClusterBench:
-            pace = pace or Pace()
-            chosen = machines or (Machine("one"), Machine("two"))
-            nodes = stack.enter_context(
-                Nodes(
-                    plane.admin_kubeconfig,
-                    tmp_path / "nodes",
-                    bench.namespace,
-                    machines=chosen,
-                    pace=pace,
-                    hub=bench.hub.url,
-                    **more,
-                )
-            )
-            services = ServiceNetwork(plane.admin_kubeconfig, bench.namespace, speed=pace.speed)
-            network = stack.enter_context(services)
-            things = Things(plane.admin_kubeconfig, bench.namespace)
-            stack.callback(things.close)
-            return ClusterBench(bench, Bed(things, bench.hub, nodes, network, bench.namespace))
+        def make(*machines: Machine, **more: Any) -> ClusterBench:
+            return stack.enter_context(cluster_bench(plane, bench, tmp_path / "nodes", machines, **more))
 
         yield make

@@ -90,8 +90,8 @@ def test_a_cordoned_node_gets_no_pod(bed: Bed, plane: ControlPlane) -> None:
 
 def test_pods_are_put_beside_others_where_they_must(bed: Bed) -> None:
     names = list(bed.nodes.machines)
-    stay = {"nodeSelector": {"kubernetes.io/hostname": names[1]}}
-    bed.things.create(plain.pod("first", commit=bed.publish(), **stay))
+    there = {"kubernetes.io/hostname": names[1]}
+    bed.things.create(plain.pod("first", commit=bed.publish(), nodeSelector=there))
     bed.wait(lambda: bed.ready(app="first"), "the first one is ready")
     term = {"labelSelector": {"matchLabels": {"app": "first"}}, "topologyKey": "kubernetes.io/hostname"}
     beside = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -25,6 +26,10 @@ class Termination:
 
     def __init__(self) -> None:
         self.asked = threading.Event()
+        self._woken, waking = os.pipe()
+        os.set_blocking(waking, False)
+        # The kernel may hand the signal to any thread, which does not wake the main one: this does.
+        signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._arrived)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -34,7 +39,8 @@ class Termination:
 
     def wait(self) -> None:
         """Until somebody asks to end. Raises Terminated."""
-        threading.Event().wait()
+        while self.going():  # the handler raises, as soon as this thread runs
+            select.select([self._woken], [], [])
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         if not self.asked.is_set():

@@ -7,7 +7,14 @@ import pytest
 
 from tests.unit.domain.cluster.pod_security import BASELINE_CAPABILITIES, CONTROLS, Pod, violations
 
-ABSENT = object()
+class _Absent:
+    """A name that is the same in every process: workers must collect the same tests."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = _Absent()
 _RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 KINDS = ("containers", "initContainers", "ephemeralContainers")
 PROBED = ("containers", "initContainers")

@@ -1,0 +1,347 @@
+"""Lives of a Deployment whose target is the cluster, in which an operator may crash at any of its writes.
+
+Each says how far everything must have come, whatever happened on the way, and what must hold then. Only within
+`endangered` are writes counted, and crashes made: what another life covers already comes before or after it. A client
+asks all the time, and watches that nothing answers which has not proved itself.
+"""
+
+import json
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from slipway.domain.cluster.marks import FAILED, REVISION_LABEL, ROLLOUT, SERVED, SERVING, VERIFIED
+from tests.integration.cluster_target.conftest import ClusterBench
+from tests.testbed.node.bed import Object, condition
+from tests.testbed.node.machine import Machine
+
+LONGEST = 90
+"""Seconds for what usually takes a few: a crash, a new start, and several lives at the same time."""
+CHECK = {"prompt": "Are you there?"}
+STEPS = {"shift": "Canary", "stepPercent": 25, "stepInterval": "1s", "terminationWait": "1s"}
+OUT_OF_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
+FOUR = (Machine("one", gpus=2), Machine("two", gpus=2))
+ONE = (Machine("one", gpus=1),)
+_COMMIT = re.compile(r"at commit ([0-9a-f]{40})")
+_ASKING = 0.25
+"""Seconds between two requests of the client."""
+
+Endangered = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a user does, and the writes of the operator that belong to it."""
+
+    name: str
+    live: Callable[[ClusterBench, Endangered], None]
+    """Fails unless everything is as it must be."""
+    writes: frozenset[str]
+    """Everything that the operator writes where it is endangered."""
+    machines: tuple[Machine, ...] = FOUR
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# What all of them do
+
+
+def published(here: ClusterBench, note: str = "", **behaviour: Any) -> str:
+    return here.bed.publish(note=note, **behaviour)
+
+
+def begun(here: ClusterBench, *, cluster: Object | None = None, **spec: Any) -> str:
+    """A Deployment of a first commit. It need not serve yet."""
+    commit = published(here)
+    here.bench.model_version()
+    here.bench.deployment(cluster=cluster or {}, **spec)
+    return commit
+
+
+def edited(here: ClusterBench, **spec: Any) -> None:
+    here.bench.cluster.patch("Deployment", here.bench.namespace, "twin", {"spec": spec})
+
+
+def reasons(here: ClusterBench) -> dict[str, str]:
+    """Of the conditions. That this cluster has no KEDA, say, is none of these lives' business."""
+    found = here.bench.status("Deployment").get("conditions", [])
+    return {each["type"]: each["reason"] for each in found if each["type"] != "OptionalApiMissing"}
+
+
+def stands(here: ClusterBench, stand: "Stand") -> None:
+    """Until everything is exactly so."""
+    wrong: list[str] = []
+
+    def look() -> bool:
+        wrong[:] = stand.differences(here)
+        return not wrong
+
+    try:
+        here.bench.wait(look, f"{stand}", LONGEST)
+    except AssertionError as late:
+        raise AssertionError(f"{wrong}\n{late}") from None
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How a Deployment must stand when nothing is under way."""
+
+    serving: str
+    """The commit that answers, and nothing else."""
+    pods: int
+    without_pods: frozenset[str] = frozenset()
+    """Commits whose revisions are kept."""
+    failed: frozenset[str] = frozenset()
+    """Those among them that are remembered to have failed."""
+    stalled: str | None = None
+
+    def differences(self, here: ClusterBench) -> list[str]:
+        """What is otherwise."""
+        return [*self._of_status(here), *self._of_revisions(here), *self._of_route(here)]
+
+    def _of_status(self, here: ClusterBench) -> list[str]:
+        wanted = {"Ready": "Serving"} | ({"Stalled": self.stalled} if self.stalled else {})
+        status, found = here.bench.status("Deployment"), reasons(here)
+        wrong = [] if found == wanted else [f"conditions {found}"]
+        serving = ((status.get("revision") or {}).get("serving") or {}).get("revision")
+        wrong += [] if serving == self.serving else [f"{serving} serves"]
+        counts = status.get("replicas"), status.get("readyReplicas")
+        return wrong + ([] if counts == (self.pods, self.pods) else [f"replicas and ready ones {counts}"])
+
+    def _of_revisions(self, here: ClusterBench) -> list[str]:
+        found = children(here)
+        counts = {commit: child["spec"]["replicas"] for commit, child in found}
+        wrong = [] if len(counts) == len(found) else [f"revisions of the same commit: {found}"]
+        wanted = {self.serving: self.pods, **dict.fromkeys(self.without_pods, 0)}
+        wrong += [] if counts == wanted else [f"pods of revisions {counts}"]
+        failed = {commit for commit, child in found if FAILED in child["metadata"]["annotations"]}
+        wrong += [] if failed == self.failed else [f"failed {failed}"]
+        own = digest_of(here, self.serving)
+        pods = Counter(pod["metadata"]["labels"][REVISION_LABEL] for pod in servers(here))
+        return wrong + ([] if pods == {own: self.pods} else [f"pods {pods}, not of {own}"])
+
+    def _of_route(self, here: ClusterBench) -> list[str]:
+        service, own = here.bed.things.get("Service", "twin") or {"metadata": {}, "spec": {}}, self.serving
+        digest, annotations = digest_of(here, own), service["metadata"].get("annotations") or {}
+        selected = (service["spec"].get("selector") or {}).get(REVISION_LABEL)
+        wrong = [] if (selected, annotations.get(SERVING)) == (digest, digest) else [f"the Service is {service}"]
+        wrong += ["a roll is under way"] if ROLLOUT in annotations else []
+        ready = {pod["status"]["podIP"] for pod in servers(here) if condition(pod, "Ready").get("status") == "True"}
+        return wrong + ([] if len(ready) == self.pods and routed(here) == ready else [f"routed to {routed(here)}"])
+
+
+def children(here: ClusterBench) -> list[tuple[str, Object]]:
+    """The revisions' apps/v1 Deployments, with the commits that they serve."""
+    found = here.bed.things.list("Deployment")
+    return [(json.loads(each["metadata"]["annotations"][SERVED])["revision"], each) for each in found]
+
+
+def digest_of(here: ClusterBench, commit: str) -> str | None:
+    found = [child["metadata"]["labels"][REVISION_LABEL] for served, child in children(here) if served == commit]
+    return str(found[0]) if found else None
+
+
+def servers(here: ClusterBench) -> list[Object]:
+    """Pods that serve or might, those that are on their way out among them."""
+    return [pod for pod in here.bed.things.list("Pod") if REVISION_LABEL in pod["metadata"]["labels"]]
+
+
+def routed(here: ClusterBench) -> set[str]:
+    endpoints = here.bed.things.get("Endpoints", "twin") or {}
+    return {each["ip"] for subset in endpoints.get("subsets") or [] for each in subset.get("addresses") or []}
+
+
+def pods_run(here: ClusterBench, prefix: str) -> int:
+    """How many pods with such a name have ever run. Nobody pays for a GPU twice because an operator has died."""
+    return len(list((here.bed.nodes.folder / "logs").glob(f"{prefix}-*")))
+
+
+def history(here: ClusterBench) -> list[tuple[str, str]]:
+    return [(one["revision"], one["outcome"]) for one in here.bench.status("Deployment")["history"]]
+
+
+def deleted(here: ClusterBench) -> None:
+    """And nothing is left but what the cluster's garbage collector has still to take."""
+    here.bench.cluster.delete("Deployment", here.bench.namespace, "twin")
+    here.bench.wait_gone("Deployment", timeout=LONGEST)
+    kinds = ("Deployment", "ReplicaSet", "Pod", "Service", "Secret", "Job", "PersistentVolumeClaim")
+    here.bench.wait(lambda: not any(here.bed.things.list(kind) for kind in kinds), "all is collected", LONGEST)
+    every = "networkpolicies,poddisruptionbudgets,serviceaccounts,configmaps"
+    labelled = ("-l", "slipway.dev/deployment=twin", "-o", "name")
+
+    def left() -> str:
+        return here.bench.plane.kubectl("get", every, "-n", here.bench.namespace, *labelled).stdout
+
+    here.bench.wait(lambda: not left(), "all is collected", LONGEST)
+    assert here.bed.nodes.processes() == {}
+
+
+@dataclass
+class Client:
+    """Asks all the time. Whatever answers must have been asked by the operator before."""
+
+    here: ClusterBench
+    problems: list[str] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+    """Commits."""
+    uids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Of all apps/v1 Deployments that were ever seen, by name: nothing is made twice."""
+
+    def __post_init__(self) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask, name="client", daemon=True)
+
+    def __enter__(self) -> "Client":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60)
+        made_twice = {name: uids for name, uids in self.uids.items() if len(uids) > 1}
+        if kind is None:
+            assert (self.problems, made_twice) == ([], {})
+            assert self.answered, "the client has seen nothing"
+
+    def _ask(self) -> None:
+        try:
+            with self.here.bed.client() as http:
+                while not self._stop.wait(_ASKING):
+                    self._look(http)
+        except Exception as problem:  # it is reported where the client is left
+            self.problems.append(repr(problem))
+
+    def _look(self, http: httpx2.Client) -> None:
+        body = {"inputs": CHECK["prompt"], "parameters": {"max_new_tokens": 20}}
+        try:
+            answer = http.post(self.here.bed.url("twin", "/generate"), json=body)
+        except httpx2.HTTPError:
+            return  # what is lost in a roll is another test's business
+        there = children(self.here)
+        for _, child in there:
+            self.uids[child["metadata"]["name"]].add(child["metadata"]["uid"])
+        if answer.is_success:
+            self._judge(str(answer.json()["generated_text"]), there)
+
+    def _judge(self, text: str, there: Collection[tuple[str, Object]]) -> None:
+        said = _COMMIT.search(text)
+        if said is None:
+            self.problems.append(f"an answer without a commit: {text!r}")
+            return
+        self.answered.add(said[1])
+        proved = {commit for commit, child in there if VERIFIED in child["metadata"]["annotations"]}
+        if said[1] not in proved:
+            self.problems.append(f"{said[1]} answers, and only {proved} have been verified")
+
+
+# The lives
+
+
+def create_scale_roll_delete(here: ClusterBench, endangered: Endangered) -> None:
+    """After each of them, what is there must be exactly what should be."""
+    with endangered():
+        with Client(here) as client:
+            first = begun(here, replicas=1, rollout={"check": CHECK})
+            stands(here, Stand(first, pods=1))
+            edited(here, replicas=2)
+            stands(here, Stand(first, pods=2))
+            second = published(here, "better")
+            stands(here, Stand(second, pods=2, without_pods=frozenset({first})))
+        assert client.answered == {first, second}
+        assert history(here) == [(second, "Serving"), (first, "Replaced")]
+        assert here.bench.status("Deployment")["check"]["outcome"] == "Passed"
+        assert here.bench.status("Deployment")["revision"]["serving"]["verified"] == "Engine"
+        assert [pods_run(here, f"twin-{digest_of(here, commit)}") for commit in (first, second)] == [2, 2]
+        deleted(here)
+
+
+def roll_back(here: ClusterBench, endangered: Endangered) -> None:
+    """A commit that runs out of memory is given up for good, and the mended one after it serves."""
+    first = begun(here, replicas=1)
+    stands(here, Stand(first, pods=1))
+    with endangered(), Client(here) as client:
+        worse = published(here, "worse", dies=OUT_OF_MEMORY)
+        given_up = {"without_pods": frozenset({worse}), "failed": frozenset({worse}), "stalled": "OutOfGpuMemory"}
+        stands(here, Stand(first, pods=1, **given_up))
+        # Another pass, and one that changes something: what failed is left alone, what serves follows the spec.
+        edited(here, replicas=2)
+        stands(here, Stand(first, pods=2, **given_up))
+        assert history(here)[0] == (worse, "Failed")
+        assert pods_run(here, f"twin-{digest_of(here, worse)}") == 1
+        mended = published(here, "mended")
+        # One is kept besides, and what has served before is worth more than what has failed.
+        stands(here, Stand(mended, pods=2, without_pods=frozenset({first})))
+    assert client.answered == {first, mended}
+    assert history(here) == [(mended, "Serving"), (worse, "Failed"), (first, "Replaced")]
+
+
+def failed_check(here: ClusterBench, endangered: Endangered) -> None:
+    """A commit with nothing to say is ready, and never gets a request."""
+    first = begun(here, replicas=1, rollout={"check": CHECK})
+    stands(here, Stand(first, pods=1))
+    with endangered(), Client(here) as client:
+        silent = published(here, "silent", answers="nothing")
+        kept = frozenset({silent})
+        stands(here, Stand(first, pods=1, without_pods=kept, failed=kept, stalled="CheckFailed"))
+    assert client.answered == {first}
+    assert here.bench.status("Deployment")["check"]["outcome"] == "Failed"
+    assert history(here) == [(silent, "Failed"), (first, "Serving")]
+    assert pods_run(here, f"twin-{digest_of(here, silent)}") == 1
+
+
+def canary(here: ClusterBench, endangered: Endangered) -> None:
+    """One pod of the new commit beside two of the old one, then two, then nothing else."""
+    first = begun(here, replicas=2, rollout={"blueGreen": STEPS, "check": CHECK})
+    stands(here, Stand(first, pods=2))
+    with endangered(), Client(here) as client:
+        second = published(here, "better")
+        stands(here, Stand(second, pods=2, without_pods=frozenset({first})))
+    assert client.answered == {first, second}
+    assert history(here) == [(second, "Serving"), (first, "Replaced")]
+    assert [pods_run(here, f"twin-{digest_of(here, commit)}") for commit in (first, second)] == [2, 2]
+
+
+def recreate(here: ClusterBench, endangered: Endangered) -> None:
+    """There is one GPU: the old pod goes before the new one comes."""
+    first = begun(here, replicas=1, rollout={"strategy": "Recreate"})
+    stands(here, Stand(first, pods=1))
+    with endangered(), Client(here) as client:
+        second = published(here, "better")
+        stands(here, Stand(second, pods=1, without_pods=frozenset({first})))
+    assert second in client.answered
+    assert history(here) == [(second, "Serving"), (first, "Replaced")]
+    assert [pods_run(here, f"twin-{digest_of(here, commit)}") for commit in (first, second)] == [1, 1]
+
+
+def cache(here: ClusterBench, endangered: Endangered) -> None:
+    """Each commit is loaded once, and going back to the former one loads nothing."""
+    with endangered():
+        with Client(here) as client:
+            first = begun(here, replicas=1, cluster={"cache": {"size": "10Gi"}})
+            stands(here, Stand(first, pods=1))
+            second = published(here, "better")
+            stands(here, Stand(second, pods=1, without_pods=frozenset({first})))
+        loaded = here.bench.hub.calls(path=r"/tokenizer\.json")
+        assert client.answered == {first, second}
+        deleted(here)
+    assert loaded == 2
+
+
+FIRST = frozenset({"modelversions status", "deployments status", "secrets"})
+BESIDE = frozenset({"patch networkpolicies", "patch serviceaccounts", "patch poddisruptionbudgets"})
+ROLL = frozenset({"post deployments", "patch deployments/scale", "patch deployments", "patch services"})
+STATUS = frozenset({"modelversions status", "deployments status"})
+
+CREATE_SCALE_ROLL_DELETE = Life("create-scale-roll-delete", create_scale_roll_delete, FIRST | BESIDE | ROLL)
+ROLL_BACK = Life("roll-back", roll_back, STATUS | ROLL)
+FAILED_CHECK = Life("failed-check", failed_check, STATUS | ROLL)
+CANARY = Life("canary", canary, STATUS | ROLL)
+RECREATE = Life("recreate", recreate, STATUS | ROLL, ONE)
+CACHE = Life("cache", cache, FIRST | BESIDE | ROLL | {"patch jobs", "patch persistentvolumeclaims"})
