@@ -269,6 +269,19 @@ def test_a_service_that_is_called_vllm_ends_vllm(engines: Engines, commit: str) 
     assert "ValueError: VLLM_PORT 'tcp://10.96.0.7:80' appears to be a URI." in engine.end()
 
 
+def test_tgis_router_asks_hugging_face_whatever_the_mirror(engines: Engines, commit: str) -> None:
+    with LocalHub() as mirror:
+        mirror.create_repo("acme/twin")
+        mirrored = mirror.commit("acme/twin", small_repository())
+        env = {"MODEL_ID": "acme/twin", "REVISION": mirrored, "HF_ENDPOINT": mirror.url}
+        engine = engines.start(env=env, hub="http://127.0.0.1:9")
+        eventually(engine.is_up, "it has its weights from the mirror")
+
+    assert engine.get("/info").json()["model_sha"] is None
+    refused = engine.post("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}]})
+    assert (refused.status_code, refused.json()["error"]) == (422, "Template error: template not found")
+
+
 # Answering
 
 

@@ -46,6 +46,14 @@ class Moment:
         return cls(write, int(nth), "before" if phase == "before" else "after")
 
 
+EACH = Moment("*", 0, "after")
+"""After whichever write comes first. An operator that is started again dies after its first one, too.
+
+But for those to ModelVersions: who tracks a branch asks the Hub when it starts and writes down that it did, so one that
+died of that each time would come to nothing else.
+"""
+
+
 class Crasher:
     """Counts writes and ends it all at one of them."""
 
@@ -80,7 +88,8 @@ class Crasher:
         return result
 
     async def _crash_at(self, moment: Moment) -> None:
-        if moment == self._at:
+        each = self._at == EACH and moment.phase == "after" and moment.write != "modelversions status"
+        if moment == self._at or each:
             self.fired = True
             await self._die()
 
@@ -152,7 +161,10 @@ def _kind(path: str) -> str:
 
 
 class RevivingOperator:
-    """The operator in a thread of this process. When it has crashed, it is started again, without crashes."""
+    """The operator in a thread of this process. When it has crashed, it is started again.
+
+    It does not crash any more then, unless it was to crash at EACH write.
+    """
 
     def __init__(self, settings: Settings, at: Moment | None, aws_url: str) -> None:
         """`aws_url`: each operator has AWS at an address of its own; the environment is the whole process's. Nothing
@@ -167,13 +179,16 @@ class RevivingOperator:
         self._ended = threading.Event()
         self.crasher: Crasher | None = None
         """The first incarnation's."""
+        self.starts = 1
+        """How often it was started."""
         self.problem: BaseException | None = None
 
     def _live(self) -> None:
         try:
             asyncio.run(self._incarnation(self._at))
-            if not self._ended.is_set():
-                asyncio.run(self._incarnation(None))
+            while not self._ended.is_set():
+                self.starts += 1
+                asyncio.run(self._incarnation(EACH if self._at == EACH else None))
         except BaseException as problem:  # it is reported where the operator is stopped
             self.problem = problem
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from slipway.domain.cluster.diagnosis.reasons import Reason
 from slipway.domain.sagemaker import failures
@@ -157,7 +158,7 @@ def test_a_reason_that_cannot_be_read_off_the_source_is_reported() -> None:
         words(reason, {})
 
 
-NESTED = {"timing": TimingSetting, "cluster": ClusterSetting}
+NESTED: dict[str, type[BaseModel]] = {"timing": TimingSetting, "cluster": ClusterSetting}
 """Settings that are groups of settings."""
 
 

@@ -164,6 +164,14 @@ class Resources(Connection):
                 raise Conflict("Conflict", f"{api.kind} {name} was deleted meanwhile") from failure
             raise
 
+    async def set_spec(self, api: Api, manifest: Manifest, resource_version: str) -> Object:
+        """Set what the manifest's spec says by a merge patch, which replaces lists as a whole, whoever owns what is in
+        them. Raises Conflict or NotFound if it is not the object seen."""
+        metadata = manifest["metadata"]
+        body = {"metadata": {"resourceVersion": resource_version}, "spec": manifest["spec"]}
+        path = _path(api, metadata["namespace"], metadata["name"])
+        return await self._write("patch", path, body=body, content_type=MERGE, field_manager=FIELD_MANAGER)
+
     async def annotate(
         self, api: Api, namespace: str, name: str, resource_version: str, annotations: Mapping[str, str | None]
     ) -> Object:

@@ -48,7 +48,8 @@ class ClusterServingPass(ClusterPass):
             logs = await self._logs(seen, wanted)
         except OutsideError as error:
             return await self.failed(circumstances, error, Report())
-        situation = self._situation(self._as_far_as_known(wanted, seen), seen, logs)
+        wanted = self._as_far_as_known(self._wanted(checks, seen) or wanted, seen)
+        situation = self._situation(wanted, seen, logs)
         return await self._proceed(circumstances, situation, checks.problem)
 
     async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
@@ -62,7 +63,7 @@ class ClusterServingPass(ClusterPass):
                 if not recorded:
                     await self.check_alive()
                 await self.execute(found.steps)
-            elif found.question:
+            if found.question:
                 return await self._ask(circumstances, situation, found.question, report)
         except OutsideError as error:
             return await self.failed(circumstances, error, report)
@@ -85,12 +86,16 @@ class ClusterServingPass(ClusterPass):
             return found.look_again
         return self.timing.rejected_longest if found.stalled else None
 
-    def _wanted(self, checks: Checked) -> Wanted | None:
+    def _wanted(self, checks: Checked, seen: Observation | None = None) -> Wanted | None:
+        """What is wanted. What the Service remembers to serve stays in the cache also where the status was lost."""
         spec, settings = self.deployment.spec, self.tools.installation.cluster
         if checks.served is None or spec.target.cluster is None:
             return None
         known = self.deployment.status.revision
-        keep = tuple(dict.fromkeys(Load.of(entry) for entry in (known.serving, known.previous) if entry))
+        route = views.routing(seen, self.subject.name, self.subject.uid) if seen else None
+        child = views.children(seen, self.subject.uid).get(route.serving or "") if seen and route else None
+        served = (child.served if child else None, known.serving, known.previous)
+        keep = tuple(dict.fromkeys(Load.of(entry) for entry in served if entry))
         image = served_image(self.deployment)
         found = manifests.wanted(
             spec, spec.target.cluster, checks.served, image, self.subject, settings, checks.served.token, keep
@@ -131,22 +136,16 @@ class ClusterServingPass(ClusterPass):
 
     def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:
         spec = self.deployment.spec
-        known = views.routing(seen, self.subject.name, self.subject.uid)
-        serving = known.serving if known else None
-        scaled = spec.autoscaling
-        return Situation(
+        serving, scaled = self.deployment.status.revision.serving, spec.autoscaling
+        found = Situation(
             subject=self.subject,
             wanted=wanted,
             seen=seen,
             rollout=spec.rollout,
             now=self.now,
             replicas=spec.replicas,
-            autoscaler=(
-                optional.autoscaler(self.subject, scaled, spec.engine, f"{self.subject.name}-{serving}")
-                if scaled and serving
-                else None
-            ),
             least=max(1, scaled.min_replicas) if scaled else 1,
+            remembered=serving.config if serving else None,
             checked=self.deployment.status.check,
             diagnosis=ailments.of_servers(seen, wanted, self.now, logs),
             loading=ailments.of_loading(seen, wanted, self.now),
@@ -156,6 +155,10 @@ class ClusterServingPass(ClusterPass):
             drain_wait=round(self.timing.drain_wait),
             drift=spec.drift,
         )
+        child = found.serving
+        if scaled is None or child is None:
+            return found
+        return replace(found, autoscaler=optional.autoscaler(self.subject, scaled, spec.engine, child.name))
 
     def _volume_problem(self, seen: Observation) -> str | None:
         target = self.deployment.spec.target.cluster

@@ -134,6 +134,33 @@ class TestApply:
         assert [container["name"] for container in found] == ["engine", "proxy"]
         assert found[0]["env"] == [{"name": "REVISION", "value": "b" * 40}]
 
+    async def test_as_a_whole_it_takes_away_what_others_have_added_to_lists(self, world: World) -> None:
+        manifest = workload(world)
+        await world.target.execute(world.namespace, Apply(manifest))
+        seen = await settled(world)
+        await world.target.execute(world.namespace, Scale(CHILD, 3, version(seen)))
+        seen = await settled(world)
+        containers = seen["spec"]["template"]["spec"]["containers"]
+        more = [*containers[0].get("env", []), {"name": "EXTRA", "value": "1"}]
+        patch = {"spec": {"template": {"spec": {"containers": [{**containers[0], "env": more}]}}}}
+        await world.change("Deployment", CHILD, patch)
+        seen = await settled(world)
+        await world.target.execute(world.namespace, Apply(manifest, version(seen), whole=True))
+        found = (await settled(world))["spec"]
+        assert "EXTRA" not in str(found["template"])
+        assert found["template"]["spec"]["containers"][0]["env"] == containers[0]["env"]
+        assert found["replicas"] == 3
+
+    async def test_as_a_whole_a_port_of_the_same_name_is_set_right(self, world: World) -> None:
+        await make(world, service(world))
+        wanted = service(world)
+        port = {**wanted["spec"]["ports"][0], "port": 81}
+        await world.change("Service", NAME, {"spec": {"ports": [port]}})
+        seen = await there(world, "Service", NAME)
+        await world.target.execute(world.namespace, Apply(wanted, version(seen), whole=True))
+        found = await there(world, "Service", NAME)
+        assert [one["port"] for one in found["spec"]["ports"]] == [wanted["spec"]["ports"][0]["port"]]
+
     async def test_one_that_has_changed_since_is_a_conflict(self, world: World) -> None:
         seen = await make(world, service(world, content="1"))
         await world.change("Service", NAME, {"metadata": {"annotations": {"acme.org/team": "ml"}}})

@@ -127,7 +127,12 @@ class FakeCluster:
             case Create():
                 self.objects.create(self._known(namespace, step.manifest))
             case Apply():
-                self.objects.apply(self._known(namespace, step.manifest), step.resource_version)
+                manifest, version = self._known(namespace, step.manifest), step.resource_version
+                if step.whole and version is not None and "spec" in manifest:
+                    place = Place(namespace, manifest["kind"], manifest["metadata"]["name"])
+                    patched = self.objects.merge(place, {"spec": manifest["spec"]}, version)
+                    version = patched["metadata"]["resourceVersion"]
+                self.objects.apply(manifest, version)
             case Annotate():
                 annotated = {"metadata": {"annotations": dict(step.annotations)}}
                 self.objects.merge(Place(namespace, step.kind, step.name), annotated, step.resource_version)

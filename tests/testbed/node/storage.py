@@ -76,11 +76,7 @@ class Provisioner:
         """For ever."""
         await self._claims.synced.wait()
         for each in CLASSES:
-            try:
-                await self._api.create("/apis/storage.k8s.io/v1/storageclasses", each.manifest())
-            except ApiError as error:
-                if error.status != 409:
-                    raise
+            await self._created("/apis/storage.k8s.io/v1/storageclasses", each.manifest())
         while True:
             self.wake.clear()
             for claim in list(self._claims.objects.values()):
@@ -113,7 +109,15 @@ class Provisioner:
         name = f"pvc-{meta['uid']}"
         self._made[meta["uid"]] = name
         self.folder(name).mkdir(parents=True, exist_ok=True)
-        await self._api.create("/api/v1/persistentvolumes", self._volume(claim, kind, name, node))
+        await self._created("/api/v1/persistentvolumes", self._volume(claim, kind, name, node))
+
+    async def _created(self, path: str, manifest: Object) -> None:
+        """Of this name there is one afterwards, also where an answer was lost."""
+        try:
+            await self._api.create(path, manifest)
+        except ApiError as error:
+            if error.status != 409:
+                raise
 
     def _volume(self, claim: Object, kind: StorageClass, name: str, node: str | None) -> Object:
         meta, spec = claim["metadata"], claim["spec"]

@@ -26,12 +26,13 @@ class Autoscaling(ApiModel):
     provider: Literal["HPA", "KEDA"]
     """HPA: autoscaling/v2 with the pods' own metric, which a metrics adapter must serve. KEDA: a ScaledObject."""
     min_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
-    """Fewest replicas. 0 with KEDA only."""
+    """Fewest replicas. 0 with KEDA only, and then nothing wakes the endpoint but a series that your gateway feeds:
+    docs/cluster-autoscaling.md."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)]
     """Most replicas."""
     target_queue_length: Annotated[int, Field(ge=1, le=10_000)] = 4
-    """Requests that wait in one replica, on average: above it there are more replicas."""
+    """Requests that may wait in one replica, on average. Above it there are more replicas."""
     prometheus: Annotated[str, Field(min_length=8, max_length=512, pattern=r"^https?://[!-~]+$")] | None = None
     """Base URL of the Prometheus that scrapes the pods. For KEDA."""
     scale_down_after: Duration = "5m"
-    """How long fewer replicas must do before there are fewer."""
+    """How long fewer replicas must have been enough before there are fewer. Up to 1h."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from slipway.api.v1alpha1.engine import Engine
 from slipway.domain import revisions
-from slipway.domain.checks.adapters import check_adapters
+from slipway.domain.checks.adapters import check_adapters, check_adapters_in_cluster
 from slipway.domain.checks.cluster import check_cluster, check_manifests
 from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image
@@ -40,6 +40,7 @@ CLUSTER_CHECKS: tuple[Check, ...] = (
     check_cluster,
     check_model,
     check_manifests,
+    check_adapters_in_cluster,
 )
 """The same for pods."""
 

@@ -33,9 +33,11 @@ def plan_beside(situation: Situation) -> Plan:
         elif is_foreign_change(there, manifest):
             drifted.append(f"{manifest['kind']} {manifest['metadata']['name']}")
             if situation.drift == "Correct":
-                steps.append(Apply(manifest, there["metadata"]["resourceVersion"]))
+                steps.append(Apply(manifest, there["metadata"]["resourceVersion"], whole=True))
         elif differs(there, manifest):
             steps.append(Apply(manifest, there["metadata"]["resourceVersion"]))
+    if situation.routing and is_foreign_change(situation.routing.manifest, situation.wanted.service):
+        drifted.append(f"Service {situation.subject.name}")
     steps += _service(situation)
     steps += _obsolete(situation)
     return Plan(tuple(steps), drifted=_changed(drifted, situation.drift) if drifted else None)
@@ -80,9 +82,13 @@ def _conflict(situation: Situation) -> Finding | None:
 def _service(situation: Situation) -> list[Step]:
     """The Service itself. Who gets requests is a matter of the roll and is left as it is."""
     routing = situation.routing
+    serving = situation.serving
+    if routing is None and serving:
+        return [routed_service(situation, selected=serving.revision, serving=serving.revision, progress=None)]
     if routing is None:
         return [routed_service(situation, selected=NOBODY, serving=None, progress=None)]
-    if not differs(routing.manifest, situation.wanted.service):
+    there, wanted = routing.manifest, situation.wanted.service
+    if not differs(there, wanted) or (situation.drift == "Report" and is_foreign_change(there, wanted)):
         return []
     return [routed_service(situation, selected=routing.selected, serving=routing.serving, progress=routing.progress)]
 

@@ -25,6 +25,7 @@ from slipway.domain.cluster.service_account import service_account
 from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.cluster.subject import Subject, marked
 from slipway.domain.cluster.wanted import Wanted
+from slipway.domain.sagemaker.client_access import model_name
 from slipway.domain.served import ServedModel
 
 PULL_AND_SCHEDULE = 600
@@ -88,7 +89,7 @@ def wanted(
         prefetch=_prefetch(subject, spec, target, served, template, token, keep),
         optional=optional.manifests(subject, spec, target),
         url=base_url(subject, settings),
-        model=served.repo,
+        model=model_name(spec.engine, served.repo),
     )
 
 
@@ -100,7 +101,8 @@ def _workload(
     Its pods are of one kind for its whole life, so its own history and surge are for what others do to it: an edit of
     theirs takes pods one by one, without a GPU to spare.
     """
-    remembered = {SERVED: served_annotation(served, image=image, engine=spec.engine.name, model=served.repo)}
+    model = model_name(spec.engine, served.repo)
+    remembered = {SERVED: served_annotation(served, image=image, engine=spec.engine.name, model=model)}
     name = child_name(subject.name, revision)
     return marked(
         {

@@ -70,6 +70,8 @@ class Progress(ApiModel):
     """When the roll began."""
     count: int
     """Replicas that the old revision had then, where neither spec nor stage decides it."""
+    proven: bool = False
+    """Whether the new revision has answered what it was asked, so that it may get requests."""
 
 
 def served_annotation(served: ServedModel, *, image: str, engine: str, model: str) -> str:

@@ -11,7 +11,7 @@ from slipway.domain.cluster import loading, settle
 from slipway.domain.cluster.beside import plan_beside
 from slipway.domain.cluster.marks import FAILED, VERIFIED
 from slipway.domain.cluster.memory import Failure, written
-from slipway.domain.cluster.rollout import Roll, current_roll, stands
+from slipway.domain.cluster.rollout import Roll, current_roll, stands, successor
 from slipway.domain.cluster.routing import routed_service
 from slipway.domain.cluster.situation import Plan, Question, Situation
 from slipway.domain.cluster.steps import Annotate, Create, Step
@@ -34,15 +34,24 @@ def plan(situation: Situation) -> Plan:
 def _towards(situation: Situation) -> Plan:
     coming = situation.coming
     if situation.routing is None:
-        return Plan(reconciling=_starting(situation), look_again=0.0)  # the Service is among the steps beside
+        return Plan(reconciling=_without_service(situation), look_again=0.0)  # it is among the steps beside
     if situation.replicas == 0:
         return settle.asleep(situation)
     if coming and coming.failure and stands(situation, coming):
         return settle.after_failure(situation, coming, coming.failure)
+    proven = successor(situation)
+    if proven:
+        return settle.taken_over(situation, proven)
     serving = situation.serving
-    if serving and serving.revision == situation.wanted.revision and situation.routing.progress is None:
-        return settle.serving(situation)
+    if serving and serving.revision == situation.wanted.revision:
+        return settle.serving(situation)  # also where a roll to another one had begun
     return _roll(situation)
+
+
+def _without_service(situation: Situation) -> Finding:
+    if situation.serving is None:
+        return _starting(situation)
+    return Finding("Creating", f"the Service {situation.subject.name} is gone: it is made anew, and the pods stay")
 
 
 def _starting(situation: Situation) -> Finding:
@@ -53,6 +62,9 @@ def _starting(situation: Situation) -> Finding:
 def _roll(situation: Situation) -> Plan:
     """One stage further, or on in this one."""
     coming = situation.coming
+    waiting = loading.plan_loading(situation) if coming is None or _has_no_pod_yet(situation, coming) else None
+    if waiting:
+        return replace(waiting, steps=(*waiting.steps, *settle.keep_serving(situation)))
     if coming is None:
         return _make_ready(situation)
     if coming.failure:
@@ -62,18 +74,21 @@ def _roll(situation: Situation) -> Plan:
     failed = None if roll.is_new else roll.failure()
     if failed:
         return _fail(situation, coming, failed)
-    if roll.is_new or (roll.progress.complete and not roll.is_complete()):
+    if roll.is_new or roll.must_begin_again():
         return _enter(situation, roll, again=not roll.is_new)
     if not roll.is_complete():
         return _bring_about(situation, roll)
     return _complete(situation, roll, coming)
 
 
+def _has_no_pod_yet(situation: Situation, coming: Child) -> bool:
+    """Whether a roll to it is about to begin. Its weights may have left the cache since it was made."""
+    progress = situation.routing.progress if situation.routing else None
+    return coming.replicas == 0 and (progress is None or progress.to != coming.revision)
+
+
 def _make_ready(situation: Situation) -> Plan:
-    """The weights first, then the revision's own Deployment, without a pod yet."""
-    waiting = loading.plan_loading(situation)
-    if waiting:
-        return replace(waiting, steps=(*waiting.steps, *settle.keep_serving(situation)))
+    """The revision's own Deployment, without a pod yet."""
     manifest = situation.wanted.workload
     empty = manifest | {"spec": manifest["spec"] | {"replicas": 0}}
     return Plan((Create(empty),), reconciling=_starting(situation), look_again=0.0)
@@ -90,7 +105,8 @@ def _enter(situation: Situation, roll: Roll, *, again: bool) -> Plan:
     if again:
         since = {"since": timestamp(situation.now), "complete": None}
         roll = replace(roll, progress=roll.progress.model_copy(update=since))
-    return Plan((_route(situation, roll),), reconciling=_rolling(situation, roll), look_again=0.0)
+    steps = (*settle.corrected(situation, situation.coming), _route(situation, roll))
+    return Plan(steps, reconciling=_rolling(situation, roll), look_again=0.0)
 
 
 def _route(situation: Situation, roll: Roll) -> Step:
@@ -108,15 +124,24 @@ def _bring_about(situation: Situation, roll: Roll) -> Plan:
         steps += settle.scaled(serving, roll.stage.old_count(roll.count))
     if coming:
         steps += settle.scaled(coming, roll.stage.new_count(roll.count))
-    steps += settle.tidied(situation, keep={child.revision for child in (coming, serving) if child})
+    steps += _others_gone(situation)
     left = (roll.startup_deadline() - situation.now).total_seconds()
-    return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=max(1.0, min(left, _STARTING)))
+    again = max(1.0, min(left, _STARTING)) if left > 0 else _STARTING
+    return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=again)
+
+
+def _others_gone(situation: Situation) -> list[Step]:
+    """While two revisions share the requests, so would the pods of a third."""
+    return settle.tidied(situation, keep={child.revision for child in (situation.coming, situation.serving) if child})
 
 
 def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:
     """The stage has done its work: prove, hold, go on."""
+    others = _others_gone(situation)
+    if others:
+        return Plan(tuple(others), reconciling=_rolling(situation, roll), look_again=0.0)
     if not roll.is_last and roll.must_prove():
-        question = _question(situation, coming)
+        question = _question(situation, roll, coming)
         if question:
             return Plan(question=question, reconciling=_rolling(situation, roll))
     hold = roll.seconds_to_hold()
@@ -131,7 +156,7 @@ def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:
     return _enter(situation, replace(roll, progress=roll.next_progress()), again=False)
 
 
-def _question(situation: Situation, coming: Child) -> Question | None:
+def _question(situation: Situation, roll: Roll, coming: Child) -> Question | None:
     """What the new revision has to answer before it gets any request; None: it has."""
     ready = situation.ready_of(coming.revision)
     if not ready:
@@ -140,7 +165,7 @@ def _question(situation: Situation, coming: Child) -> Question | None:
         return Question(coming, ready[0], verify=True)
     checked = situation.checked
     passed = checked is not None and checked.config == coming.name and checked.outcome == "Passed"
-    if situation.rollout.check is None or passed:
+    if situation.rollout.check is None or (passed and checked and roll.is_current(checked.at)):
         return None
     return Question(coming, ready[0], verify=False)
 

@@ -33,8 +33,12 @@ class Roll:
     @property
     def count(self) -> int:
         """Replicas that the roll is about."""
-        asked = self.situation.replicas
-        return self.progress.count if asked is None else asked
+        asked, serving, coming = self.situation.replicas, self.situation.serving, self.situation.coming
+        if asked is not None:
+            return asked
+        if not self.leaves_old_alone or serving is None or coming is None:
+            return self.progress.count
+        return max(self.progress.count, serving.replicas, coming.replicas)  # what the load takes is more by now
 
     @property
     def is_last(self) -> bool:
@@ -54,7 +58,12 @@ class Roll:
     def next_progress(self) -> Progress:
         """The stage after this one."""
         return self.progress.model_copy(
-            update={"stage": self.progress.stage + 1, "since": timestamp(self.situation.now), "complete": None}
+            update={
+                "stage": self.progress.stage + 1,
+                "since": timestamp(self.situation.now),
+                "complete": None,
+                "proven": self.progress.proven or self.must_prove(),
+            }
         )
 
     def must_prove(self) -> bool:
@@ -95,22 +104,34 @@ class Roll:
         checked, child, ails = situation.checked, situation.coming, situation.diagnosis
         if child is None:
             return None
-        if checked and checked.config == child.name and checked.outcome == "Failed" and self._is_current(checked.at):
+        if checked and checked.config == child.name and checked.outcome == "Failed" and self.is_current(checked.at):
             return failure(situation, CHECK_FAILED, f"the check of rollout.check failed: {checked.message}")
         if ails and ails.hopeless:
             return failure(situation, ails.reason, ails.message)
-        late = self.startup_deadline() - situation.now
-        if late.total_seconds() > 0 or self.is_complete() or self.stage.new_count(self.count) == 0:
+        if not self.is_late() or self.must_begin_again():
             return None
+        if len(situation.ready_of(child.revision)) >= self.stage.new_count(self.count):
+            return None  # it is not this revision's fault where old pods take their time to go
         if situation.serving is None and ails and ails.reason == "Unschedulable":
             return None  # nothing else could serve meanwhile, and a cluster may take long to get a GPU
         why = f": {ails.reason}: {ails.message}" if ails else ", and their pods do not say why"
         text = f"its pods were not ready within spec.rollout.startupTimeout ({situation.rollout.startup_timeout}){why}"
         return failure(situation, STARTUP_TIMED_OUT if not ails else ails.reason, text)
 
-    def _is_current(self, at: str) -> bool:
+    def is_current(self, at: str) -> bool:
         """Whether a check was of this roll and not of a former one. Times of the status are in whole seconds."""
         return moment(at) >= moment(self.progress.began)
+
+    def must_begin_again(self) -> bool:
+        """Whether what was complete is so no more, or nobody was there to begin it while its time ran out."""
+        coming, complete = self.situation.coming, self.is_complete()
+        if self.progress.complete:
+            return not complete
+        return self.is_late() and coming is not None and coming.replicas < self.stage.new_count(self.count)
+
+    def is_late(self) -> bool:
+        """Whether this stage's pods should be ready by now."""
+        return self.situation.now >= self.startup_deadline()
 
     def startup_deadline(self) -> datetime:
         """When this stage's pods must be ready."""
@@ -128,17 +149,35 @@ def selected(situation: Situation, traffic: Traffic) -> str | None:
 
 def current_roll(situation: Situation) -> Roll:
     """The roll that goes on, or that begins: also where its stages have changed, or its aim."""
-    first = situation.serving is None
-    found = stages(situation.rollout, first=first, drain_wait=situation.drain_wait)
-    plan, known = stages_digest(found), situation.routing.progress if situation.routing else None
+    known = situation.routing.progress if situation.routing else None
+    count = max(situation.serving.replicas if situation.serving else 0, situation.least, 1)
+    if known:  # the old revision may have fewer by now
+        count = known.count if known.to == situation.wanted.revision else max(count, known.count)
+    found = stages(
+        situation.rollout,
+        first=situation.serving is None,
+        drain_wait=situation.drain_wait,
+        single=(count if situation.replicas is None else situation.replicas) == 1,
+    )
+    plan = stages_digest(found)
     if known and known.to == situation.wanted.revision and known.plan == plan and known.stage < len(found):
         return Roll(situation, found, known, is_new=False)
     now = timestamp(situation.now)
-    count = situation.serving.replicas if situation.serving else situation.least
-    begun = Progress(
-        to=situation.wanted.revision, plan=plan, stage=0, since=now, began=now, count=max(count, situation.least, 1)
-    )
+    begun = Progress(to=situation.wanted.revision, plan=plan, stage=0, since=now, began=now, count=count)
     return Roll(situation, found, begun, is_new=True)
+
+
+def successor(situation: Situation) -> Child | None:
+    """The revision that has to take over at once: it has proved itself and has pods that answer, the one before has
+    none left, and its own roll does not go on."""
+    progress = situation.routing.progress if situation.routing else None
+    child = situation.children.get(progress.to) if progress and progress.proven else None
+    if child is None or child.failure or not situation.ready_of(child.revision):
+        return None
+    if situation.serving and situation.ready_of(situation.serving.revision):
+        return None
+    goes_on = child.revision == situation.wanted.revision and not current_roll(situation).is_new
+    return None if goes_on else child
 
 
 def failure(situation: Situation, reason: str, message: str) -> Failure:

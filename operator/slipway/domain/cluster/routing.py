@@ -1,6 +1,7 @@
 """The Service as it is applied: who gets requests now, and how far a roll is, in one write."""
 
 from slipway.domain.cluster import views
+from slipway.domain.cluster.comparison import is_foreign_change
 from slipway.domain.cluster.marks import ROLLOUT, SERVING, Manifest
 from slipway.domain.cluster.memory import Progress, written
 from slipway.domain.cluster.situation import Situation
@@ -19,7 +20,15 @@ def routed_service(
     remembered = {SERVING: serving, ROLLOUT: written(progress) if progress else None}
     selector = views.selector(situation.subject.name, selected)
     manifest = with_route(situation.wanted.service, selector, {k: v for k, v in remembered.items() if v is not None})
-    return Apply(manifest, str(known.manifest["metadata"]["resourceVersion"]) if known else None)
+    if known is None:
+        return Apply(manifest)
+    version, is_foreign = str(known.manifest["metadata"]["resourceVersion"]), _is_to_be_corrected(situation)
+    return Apply(manifest, version, whole=is_foreign)
+
+
+def _is_to_be_corrected(situation: Situation) -> bool:
+    known = situation.routing
+    return known is not None and is_foreign_change(known.manifest, situation.wanted.service)
 
 
 def with_route(service: Manifest, selector: dict[str, str], remembered: dict[str, str]) -> Manifest:

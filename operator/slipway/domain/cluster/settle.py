@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+from slipway.domain.cluster import loading
 from slipway.domain.cluster.comparison import differs, is_foreign_change
 from slipway.domain.cluster.marks import NOBODY
 from slipway.domain.cluster.memory import Failure
+from slipway.domain.cluster.rollout import current_roll
 from slipway.domain.cluster.routing import routed_service
 from slipway.domain.cluster.situation import Plan, Situation
+from slipway.domain.cluster.stages import keeps_old_whole
 from slipway.domain.cluster.steps import Apply, Delete, Scale, Step
 from slipway.domain.cluster.views import Child
 from slipway.domain.conditions import Finding
@@ -26,15 +29,40 @@ def serving(situation: Situation) -> Plan:
     if child is None:
         raise AssertionError("without a revision that serves, a roll begins")
     drifted = _drift(situation, child)
-    steps: list[Step] = []
-    if (not drifted or situation.drift == "Correct") and differs(child.manifest, situation.wanted.workload):
-        steps.append(Apply(situation.wanted.workload, child.resource_version))
-    steps += _corrected_route(situation, child)
+    reloading = loading.plan_reloading(situation, child)
+    steps: list[Step] = list(reloading.steps) if reloading else []
     steps += _count(situation, child)
+    steps += _corrected_route(situation, child)
     steps += tidied(situation, keep={child.revision})
-    plan = Plan(tuple(steps), drifted=drifted, look_again=0.0 if steps else None)
+    again = 0.0 if steps else None
+    steps += corrected(situation, child)  # who forbids that must not be asked without end: a change is watched
+    plan = Plan(tuple(steps), drifted=drifted, look_again=again)
+    if reloading:
+        return replace(plan, reconciling=reloading.reconciling, stalled=reloading.stalled)
     missing = _missing_pods(situation, child)
     return replace(plan, reconciling=missing) if missing else plan
+
+
+def corrected(situation: Situation, child: Child | None) -> list[Step]:
+    """The wanted revision as its manifest says, unless somebody else has changed it and that is to be left alone."""
+    wanted = situation.wanted.workload
+    if child is None or not differs(child.manifest, wanted):
+        return []
+    is_foreign = is_foreign_change(child.manifest, wanted)
+    if is_foreign and situation.drift == "Report":
+        return []
+    return [Apply(wanted, child.resource_version, whole=is_foreign)]
+
+
+def taken_over(situation: Situation, child: Child) -> Plan:
+    """A revision that has proved itself serves, although its roll has not come to its end."""
+    progress = situation.routing.progress if situation.routing else None
+    steps: list[Step] = []
+    if situation.replicas is None and progress and child.replicas < progress.count:
+        steps += scaled(child, progress.count)
+    steps.append(routed_service(situation, selected=child.revision, serving=child.revision, progress=None))
+    text = f"the old pods are gone, so {child.name} serves"
+    return Plan(tuple(steps), reconciling=Finding("Rolling", text), look_again=0.0)
 
 
 def after_failure(situation: Situation, coming: Child, failure: Failure) -> Plan:
@@ -55,7 +83,7 @@ def keep_serving(situation: Situation) -> tuple[Step, ...]:
     child = situation.serving
     if child is None:
         return tuple(_nobody(situation))
-    return (*_corrected_route(situation, child), *_count(situation, child))
+    return (*_count(situation, child), *_corrected_route(situation, child))
 
 
 def asleep(situation: Situation) -> Plan:
@@ -77,10 +105,10 @@ def asleep(situation: Situation) -> Plan:
 def tidied(situation: Situation, *, keep: set[str]) -> list[Step]:
     """Other revisions have no pods, and the oldest of them go. Those in `keep` are somebody else's concern.
 
-    They are told apart by age: the youngest of those that have served is what a roll back goes to.
+    A roll back goes to the youngest of those that have served; those that never got so far go first.
     """
     others = [child for child in situation.children.values() if child.revision not in keep]
-    others.sort(key=lambda child: (child.failure is None, child.created, child.revision), reverse=True)
+    others.sort(key=_worth, reverse=True)
     steps: list[Step] = []
     for place, child in enumerate(others):
         if child.replicas:
@@ -88,6 +116,11 @@ def tidied(situation: Situation, *, keep: set[str]) -> list[Step]:
         elif place >= KEPT_BEFORE:
             steps.append(Delete("Deployment", child.name, child.manifest["metadata"]["uid"]))
     return steps
+
+
+def _worth(child: Child) -> tuple[bool, bool, str, str]:
+    """What is kept longest comes last."""
+    return child.failure is None, child.verified is not None, child.created, child.revision
 
 
 def _drift(situation: Situation, child: Child) -> Finding | None:
@@ -99,7 +132,7 @@ def _drift(situation: Situation, child: Child) -> Finding | None:
 
 def _corrected_route(situation: Situation, child: Child) -> list[Step]:
     routing = situation.routing
-    if routing and routing.selected == child.revision and routing.progress is None:
+    if routing and (routing.selected, routing.serving, routing.progress) == (child.revision, child.revision, None):
         return []
     return [routed_service(situation, selected=child.revision, serving=child.revision, progress=None)]
 
@@ -112,11 +145,15 @@ def _nobody(situation: Situation) -> list[Step]:
 
 
 def _count(situation: Situation, child: Child) -> list[Step]:
-    """The spec's count; without one, and under an autoscaler, only that there is a pod at all where there should be."""
+    """The spec's count; without one, and under an autoscaler, only that there is a pod at all where there should be.
+
+    Comes before the Service is changed, which remembers what the count was before a roll.
+    """
     if situation.replicas is not None:
         return scaled(child, situation.replicas)
     progress = situation.routing.progress if situation.routing else None
-    if progress and child.replicas < progress.count:
+    left_alone = situation.autoscaler is not None and keeps_old_whole(current_roll(situation).found)
+    if progress and child.replicas < progress.count and not left_alone:
         return scaled(child, progress.count)  # a roll that came to nothing had made it smaller
     if situation.autoscaler is None and child.replicas == 0:
         return scaled(child, max(1, situation.least))

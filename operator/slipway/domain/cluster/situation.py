@@ -34,7 +34,7 @@ class Plan:
     steps: tuple[Step, ...] = ()
     """Carried out one after the other, until one fails."""
     question: Question | None = None
-    """Asked instead, when there are no steps. What comes of it decides what is next."""
+    """Asked when the steps are done. What comes of it decides what is next."""
     failure: Failure | None = None
     """Why the wanted revision has failed, if it has."""
     reconciling: Finding | None = None
@@ -61,6 +61,8 @@ class Situation:
     """Of the revision that serves; None: there is none."""
     least: int = 1
     """Replicas of a first start where spec.replicas says nothing."""
+    remembered: str | None = None
+    """Name of the apps/v1 Deployment that served at the last look: for a Service that was deleted, or has lost it."""
     checked: CheckStatus | None = None
     """The last check."""
     diagnosis: Diagnosis | None = None
@@ -99,7 +101,10 @@ class Situation:
     @property
     def serving(self) -> views.Child | None:
         """The revision that has proved itself, if it is still there."""
-        return self.children.get(self.routing.serving or "") if self.routing else None
+        if self.routing and self.routing.serving:
+            return self.children.get(self.routing.serving)
+        known = (child for child in self.children.values() if child.name == self.remembered)
+        return next((child for child in known if child.failure is None), None)
 
     def pods_of(self, revision: str) -> list[views.Pod]:
         """Pods of one revision, those that are leaving among them."""

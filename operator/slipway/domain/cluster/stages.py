@@ -45,9 +45,10 @@ class Stage:
         return max(1, count) if self.old and replicas and self.new == ALL else count
 
 
-def stages(rollout: Rollout, *, first: bool, drain_wait: int) -> tuple[Stage, ...]:
+def stages(rollout: Rollout, *, first: bool, drain_wait: int, single: bool = False) -> tuple[Stage, ...]:
     """The stages of a strategy. `first`: nothing serves yet. `drain_wait`: seconds until everybody who routes requests
-    has heard that pods of the old revision get none any more."""
+    has heard that pods of the old revision get none any more. `single`: there is one replica, which no batch is made
+    of: where the spec leaves the count open, Rolling then brings the second pod before the first one goes."""
     if first:
         return (Stage(ALL, NONE, Traffic.OLD), Stage(ALL, NONE, Traffic.NEW))
     if rollout.strategy == "Recreate":
@@ -57,7 +58,7 @@ def stages(rollout: Rollout, *, first: bool, drain_wait: int) -> tuple[Stage, ..
             Stage(ALL, NONE, Traffic.NEW),
         )
     if rollout.strategy == "Rolling":
-        return _rolling(rollout)
+        return _rolling(rollout) if not single else (Stage(ALL, ALL, Traffic.OLD), _watched(rollout, drain_wait))
     return _blue_green(rollout, drain_wait)
 
 
@@ -100,6 +101,11 @@ def _rolling(rollout: Rollout) -> tuple[Stage, ...]:
         found += [Stage(done, 1 - after, before), Stage(after, 1 - after, before)]
         found.append(Stage(after, 1 - after, Traffic.NEW if after == ALL else Traffic.BOTH, hold))
     return tuple(found)
+
+
+def _watched(rollout: Rollout, drain_wait: int) -> Stage:
+    hold = seconds(rollout.rolling.batch_interval) if rollout.rolling else 0
+    return Stage(ALL, ALL, Traffic.NEW, max(drain_wait, hold))
 
 
 def stages_digest(found: tuple[Stage, ...]) -> str:

@@ -14,6 +14,9 @@ class Apply:
 
     manifest: Manifest
     resource_version: str | None = None
+    whole: bool = False
+    """Whether the lists of its spec lose what others have added: an apply alone leaves it there, as it is theirs.
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy"""
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,10 @@ class Cluster:
             case Create():
                 await kube.create(api_of(step.manifest), _in(namespace, step.manifest))
             case Apply():
-                await kube.apply(api_of(step.manifest), _in(namespace, step.manifest), step.resource_version)
+                api, manifest, version = api_of(step.manifest), _in(namespace, step.manifest), step.resource_version
+                if step.whole and version is not None and "spec" in manifest:
+                    version = (await kube.set_spec(api, manifest, version))["metadata"]["resourceVersion"]
+                await kube.apply(api, manifest, version)
             case Annotate():
                 changed = dict(step.annotations)
                 await kube.annotate(BY_KIND[step.kind], namespace, step.name, step.resource_version, changed)

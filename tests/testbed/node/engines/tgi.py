@@ -44,11 +44,11 @@ def main() -> NoReturn:
             die(1, f'Error: ArgumentValidation("{problem}")')
         model, adapters = _download(host, options, termination)
         limits = _load(host, options, model)
-        sha = _model_sha(host, options)
+        told = _told_by_the_hub(host, options)
     except Terminated:
         _log("INFO", "Shutting down shards")
         sys.exit(0)
-    _serve(host, options, model, adapters, limits, sha, termination)
+    _serve(host, options, model, adapters, limits, told, termination)
 
 
 def _log(level: str, line: str, span: str = "") -> None:
@@ -166,16 +166,21 @@ def _triton_cache() -> str:
     return os.environ.get("TRITON_CACHE_DIR") or f"{home.rstrip('/')}/.triton/cache"
 
 
-def _model_sha(host: Host, options: Options) -> str | None:
-    """The router asks the Hub by itself. Offline, and for a folder, it knows no commit (server.rs, `Type::Cache`)."""
+def _told_by_the_hub(host: Host, options: Options) -> tuple[str | None, bool]:
+    """What the router asks for by itself: the commit, and whether there is a chat template.
+
+    Offline, and for a folder, it knows no commit (server.rs, `Type::Cache`). It does not know HF_ENDPOINT: what it asks
+    is huggingface.co (`ApiBuilder::new()`, https://github.com/huggingface/hf-hub/issues/102), and without an answer it
+    has no template either.
+    """
     name, revision = options.text("model-id") or "", options.text("revision")
     if weights.is_offline() or (revision is None and host.place(name).is_dir()):
-        return None
+        return None, True
     try:
-        return str(HubClient(weights.endpoint(host), token()).record(name, revision or "main")["sha"])
+        return str(HubClient(host.hub, token()).record(name, revision or "main")["sha"]), True
     except HubError:
         _log("WARN", "Could not retrieve model info from the Hugging Face hub.")
-        return None
+        return None, False
 
 
 def _serve(
@@ -184,7 +189,7 @@ def _serve(
     model: Model,
     adapters: dict[str, str],
     limits: Limits,
-    sha: str | None,
+    told: tuple[str | None, bool],
     termination: Termination,
 ) -> NoReturn:
     name = options.text("model-id") or ""
@@ -192,7 +197,7 @@ def _serve(
     most = options.number("max-concurrent-requests")
     work = Work(host, speaker, options.number("max-batch-size") or BATCH, most)
     version = ".".join(str(number) for number in host.version) or "3.3.6"
-    router = Router(work, limits, name, sha, version, most or 0, options.text("api-key"))
+    router = Router(work, limits, name, *told, version, most or 0, options.text("api-key"))
     address = "127.0.0.1" if options.text("hostname") in ("127.0.0.1", "localhost") else host.address
     try:
         server = Server(address, options.number("port") or 3000, router.route)

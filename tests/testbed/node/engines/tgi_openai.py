@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.testbed.node.engines.server import Answer
-from tests.testbed.node.engines.tgi_requests import Limits, event, invalid_body, streamed
+from tests.testbed.node.engines.tgi_requests import Limits, Refused, event, invalid_body, streamed
 from tests.testbed.node.engines.work import Work
 
 
@@ -23,12 +23,15 @@ class OpenAi:
     limits: Limits
     model: str
     version: str
+    has_template: bool
 
     def chat(self, body: dict[str, Any]) -> Answer:
         """POST /v1/chat/completions."""
         messages = body.get("messages")
         if not isinstance(messages, list):
             raise invalid_body("missing field `messages`")
+        if not self.has_template:
+            raise Refused(422, "Template error: template not found", "template_error")
         prompt = " ".join(str(message.get("content", "")) for message in messages)
         limit, adapter = self.limits.admit(prompt, body.get("max_tokens")), body.get("model")
         if body.get("stream"):

@@ -27,13 +27,14 @@ class Router:
     limits: Limits
     model: str
     sha: str | None
-    """The commit that the router was told by the Hub; None: it did not ask."""
+    """The commit that the router was told by the Hub; None: it did not ask, or got no answer."""
+    has_template: bool
     version: str
     concurrency: int
     key: str | None
 
     def __post_init__(self) -> None:
-        self._openai = OpenAi(self.work, self.limits, self.model, self.version)
+        self._openai = OpenAi(self.work, self.limits, self.model, self.version, self.has_template)
 
     def route(self, request: Request) -> Answer:
         """Any request."""

@@ -1,8 +1,8 @@
 """A Deployment and a cluster in memory, one pass after the other: what the reconciler does, without its reports."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from slipway.api.v1alpha1.deployment_status import CheckStatus
 from slipway.api.v1alpha1.engine import Engine
@@ -12,6 +12,7 @@ from slipway.domain.cluster import questions, views
 from slipway.domain.cluster.marks import (
     DEPLOYMENT_LABEL,
     NOBODY,
+    PREFETCH,
     REVISION_LABEL,
     ROLE_LABEL,
     SERVED,
@@ -33,7 +34,10 @@ from tests.testbed.fakes.cluster import FakeCluster
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUBJECT = Subject("ml", "twin", "00000000-0000-0000-0000-000000000001")
-KINDS = ("Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "Job", "HorizontalPodAutoscaler")
+KINDS = (
+    "Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "Job", "HorizontalPodAutoscaler",
+    "PersistentVolumeClaim",
+)  # fmt: skip
 
 
 def commit(number: int) -> str:
@@ -76,6 +80,26 @@ def wanted(number: int, *, engine: str = "TGI", beside: tuple[Manifest, ...] = (
     )
 
 
+def with_cache(found: Wanted) -> Wanted:
+    """The same with a volume, and the Job that loads the commit onto it."""
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": SUBJECT.metadata("twin-weights"),
+        "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    labels = {DEPLOYMENT_LABEL: SUBJECT.name, ROLE_LABEL: PREFETCH}
+    container = {"name": "prefetch", "image": "engine:1", "env": [{"name": "REVISION", "value": found.served.revision}]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "restartPolicy": "Never"}}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": SUBJECT.metadata(f"twin-load-{found.revision[:8]}"),
+        "spec": {"template": template},
+    }
+    return replace(found, beside=(*found.beside, marked(claim)), prefetch=marked(job))
+
+
 @dataclass
 class World:
     """Everything between two passes."""
@@ -85,6 +109,11 @@ class World:
     replicas: int | None = 2
     trigger: str | None = None
     autoscaler: Manifest | None = None
+    drift: Literal["Correct", "Report"] = "Correct"
+    cache: bool = False
+    """Whether there is a volume, and a Job that loads it."""
+    remembered: str | None = None
+    """What the status says that serves: the name of its apps/v1 Deployment."""
     checked: CheckStatus | None = None
     now: datetime = START
     diagnosis: Diagnosis | None = None
@@ -99,7 +128,7 @@ class World:
     @property
     def wanted(self) -> Wanted:
         """What is asked for now."""
-        return wanted(self.commit)
+        return with_cache(wanted(self.commit)) if self.cache else wanted(self.commit)
 
     async def look(self) -> Situation:
         """What a pass starts from."""
@@ -115,6 +144,8 @@ class World:
             now=self.now,
             replicas=self.replicas,
             autoscaler=self.autoscaler,
+            remembered=self.remembered,
+            drift=self.drift,
             checked=self.checked,
             diagnosis=self.diagnosis,
             trigger=self.trigger,
@@ -126,12 +157,13 @@ class World:
         situation = await self.look()
         found = plan(situation)
         self.plans.append(found)
+        self.remembered = situation.serving.name if situation.serving else None  # reported before anything is done
         try:
             for step in found.steps:
                 await self.cluster.execute(SUBJECT.namespace, step)
         except Conflict:
             return found  # the next pass looks again
-        if found.question and not found.steps:
+        if found.question:
             await self._ask(situation, found.question)
         return found
 
