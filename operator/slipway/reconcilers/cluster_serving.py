@@ -115,7 +115,8 @@ class ClusterServingPass(ClusterPass):
     def _rests(self) -> bool:
         """Whether nothing is under way as far as the status says."""
         status = self.deployment.status
-        settled = status.attempt is None or status.attempt.outcome == "Succeeded"
+        attempt = status.attempt
+        settled = attempt is None or (attempt.outcome == "Succeeded" and attempt.trigger == self.trigger)
         moving = any(condition.type in ("Reconciling", "Stalled", "Drifted") for condition in status.conditions)
         return settled and not moving and status.observed_generation == self.deployment.metadata.generation
 

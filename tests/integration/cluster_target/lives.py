@@ -21,7 +21,7 @@ from tests.integration.cluster_target.conftest import ClusterBench
 from tests.testbed.node.bed import Object, condition
 from tests.testbed.node.machine import Machine
 
-LONGEST = 90
+LONGEST = 25
 """Seconds for what usually takes a few: a crash, a new start, and several lives at the same time."""
 CHECK = {"prompt": "Are you there?"}
 STEPS = {"shift": "Canary", "stepPercent": 25, "stepInterval": "1s", "terminationWait": "1s"}

@@ -41,7 +41,8 @@ def begun(here: ClusterBench, **spec: Any) -> str:
 def serves(here: ClusterBench, commit: str) -> None:
     """Until nothing is under way any more, and clients get answers from this commit alone."""
     here.bench.wait(lambda: here.bench.serving() == commit, f"{commit} serves", LONGEST)
-    here.bench.wait(lambda: reasons(here).keys() <= {"Ready", "OptionalApiMissing", "Limited"}, "nothing is under way", LONGEST)
+    at_rest = {"Ready", "OptionalApiMissing", "Limited"}
+    here.bench.wait(lambda: reasons(here).keys() <= at_rest, "nothing is under way", LONGEST)
     here.bench.wait(lambda: commit in answer(here), "it answers", LONGEST)
 
 

@@ -134,8 +134,16 @@ class Roll:
         return self.situation.now >= self.startup_deadline()
 
     def startup_deadline(self) -> datetime:
-        """When this stage's pods must be ready."""
-        return moment(self.progress.since) + timedelta(seconds=seconds(self.situation.rollout.startup_timeout))
+        """When this stage's pods must be ready.
+
+        A first start waits for its GPUs for as long as it takes, so its time counts from when a node was found.
+        """
+        situation = self.situation
+        begun = [moment(self.progress.since)]
+        if situation.serving is None:
+            pods = situation.pods_of(situation.wanted.revision)
+            begun += [moment(pod.scheduled) for pod in pods if pod.scheduled]
+        return max(begun) + timedelta(seconds=seconds(situation.rollout.startup_timeout))
 
 
 def selected(situation: Situation, traffic: Traffic) -> str | None:

@@ -8,7 +8,7 @@ from slipway.domain.cluster.marks import NOBODY
 from slipway.domain.cluster.memory import Failure
 from slipway.domain.cluster.rollout import current_roll
 from slipway.domain.cluster.routing import routed_service
-from slipway.domain.cluster.situation import Plan, Situation
+from slipway.domain.cluster.situation import Plan, Question, Situation
 from slipway.domain.cluster.stages import keeps_old_whole
 from slipway.domain.cluster.steps import Apply, Delete, Scale, Step
 from slipway.domain.cluster.views import Child
@@ -36,11 +36,17 @@ def serving(situation: Situation) -> Plan:
     steps += tidied(situation, keep={child.revision})
     again = 0.0 if steps else None
     steps += corrected(situation, child)  # who forbids that must not be asked without end: a change is watched
-    plan = Plan(tuple(steps), drifted=drifted, look_again=again)
+    plan = Plan(tuple(steps), drifted=drifted, question=_question(situation, child), look_again=again)
     if reloading:
         return replace(plan, reconciling=reloading.reconciling, stalled=reloading.stalled)
     missing = _missing_pods(situation, child)
     return replace(plan, reconciling=missing) if missing else plan
+
+
+def _question(situation: Situation, child: Child) -> Question | None:
+    """One that somebody has deleted was made anew, and says again what it serves."""
+    ready = situation.ready_of(child.revision) if child.verified is None else []
+    return Question(child, ready[0], verify=True) if ready else None
 
 
 def corrected(situation: Situation, child: Child | None) -> list[Step]:
@@ -68,7 +74,8 @@ def taken_over(situation: Situation, child: Child) -> Plan:
 def after_failure(situation: Situation, coming: Child, failure: Failure) -> Plan:
     """The wanted revision has failed: what served before serves, and that is said until something changes."""
     steps: list[Step] = list(keep_serving(situation))
-    steps += scaled(coming, 0)
+    if coming is not situation.serving:
+        steps += scaled(coming, 0)
     keep = {coming.revision} | ({situation.serving.revision} if situation.serving else set())
     steps += tidied(situation, keep=keep)
     text = (
@@ -155,7 +162,7 @@ def _count(situation: Situation, child: Child) -> list[Step]:
     left_alone = situation.autoscaler is not None and keeps_old_whole(current_roll(situation).found)
     if progress and child.replicas < progress.count and not left_alone:
         return scaled(child, progress.count)  # a roll that came to nothing had made it smaller
-    if situation.autoscaler is None and child.replicas == 0:
+    if child.replicas == 0 and (situation.autoscaler is None or child.verified is None):  # or it was made anew
         return scaled(child, max(1, situation.least))
     return []
 

@@ -55,6 +55,8 @@ class Pod:
     """Ready, and not on its way out."""
     leaving: bool
     """Deleted, but still there: it holds its GPUs."""
+    scheduled: str | None = None
+    """Since when it has a node."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def pods(seen: Observation) -> tuple[Pod, ...]:
                 ip=status.get("podIP"),
                 ready=not leaving and _condition(status, "Ready"),
                 leaving=leaving,
+                scheduled=_since(status, "PodScheduled"),
             )
         )
     return tuple(sorted(found, key=lambda pod: pod.name))
@@ -151,6 +154,12 @@ def moment(text: str) -> datetime:
 
 def _labels(manifest: Manifest) -> dict[str, str]:
     return manifest["metadata"].get("labels") or {}
+
+
+def _since(status: dict[str, Any], kind: str) -> str | None:
+    """When a condition became true."""
+    found = (c for c in status.get("conditions") or [] if c.get("type") == kind and c.get("status") == "True")
+    return next((c.get("lastTransitionTime") for c in found), None)
 
 
 def _condition(status: dict[str, Any], kind: str) -> bool:

@@ -1,4 +1,8 @@
-"""Any order of wishes, faults, crashes and other people's doings: it comes to rest, and nothing unproven is served."""
+"""Any order of wishes, faults, crashes and other people's doings: it comes to rest, nothing unproven is served, and as
+long as nobody interferes and nothing breaks, somebody always answers.
+
+HYPOTHESIS_PROFILE=unshrunk tries others than those of every run.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,18 +13,33 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from slipway.domain.cluster.cache.progress import State, loading
 from slipway.domain.cluster.observation import Diagnosis
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.steps import Step
+from slipway.domain.cluster.subject import marked
 from tests.testbed.fakes.cluster import engine_answer
+from tests.testbed.fakes.controllers import owner_of
 from tests.testbed.fakes.kube_objects import Place
 from tests.unit.domain.cluster.test_plan import CHECK, STRATEGIES
-from tests.unit.domain.cluster.world import World, commit, wanted
+from tests.unit.domain.cluster.world import SUBJECT, World, commit, wanted
 
 Found = TypeVar("Found")
 LONGEST = 120
 """Passes until everything is at rest: the longest plan has eleven stages, each of a few passes."""
 ROLLOUTS = [STRATEGIES[name] | CHECK for name in STRATEGIES] + [{}]
+INTERFERENCE = 3
+"""Passes after which everything that others have done is undone, as far as requests go."""
+SERVICE = Place("ml", "Service", "twin")
+SCALER = Place("ml", "HorizontalPodAutoscaler", "twin")
+AUTOSCALER = marked(
+    {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": SUBJECT.metadata("twin"),
+        "spec": {"maxReplicas": 9},
+    }
+)
 
 
 class Killed(Exception):  # not an error of the program: the process ends here
@@ -38,7 +57,14 @@ class Machine(RuleBasedStateMachine):
         """Commits whose pods never become ready, and say why."""
         self.silent: set[str] = set()
         """Commits whose engines answer nothing."""
+        self.gated: set[str] = set()
+        """Commits that the Hub gives to nobody."""
         self.proven: set[str] = set()
+        """Commits that may get requests: they have answered, or nobody wanted to ask them."""
+        self.disturbed = 0
+        """Passes for which requests may go astray, after somebody else has had a hand in them."""
+        self.interrupts = False
+        """Whether strategy Recreate has been asked for since everything was at rest."""
         self.world.cluster.answer = self.answer
         self.foreign = {
             "apiVersion": "v1",
@@ -61,9 +87,10 @@ class Machine(RuleBasedStateMachine):
             self.proven.add(told)
         return engine_answer(pod, request)
 
-    @initialize(rollout=st.sampled_from(ROLLOUTS), replicas=st.sampled_from([None, 1, 2, 4]))
-    def begin(self, rollout: dict[str, Any], replicas: int | None) -> None:
-        self.world.rollout, self.world.replicas = rollout, replicas
+    @initialize(rollout=st.sampled_from(ROLLOUTS), replicas=st.sampled_from([None, 1, 2, 4]), cache=st.booleans())
+    def begin(self, rollout: dict[str, Any], replicas: int | None, cache: bool) -> None:
+        self.world.replicas, self.world.cache = replicas, cache
+        self.another_way(rollout)
 
     @rule(number=st.integers(1, 5))
     def another_commit(self, number: int) -> None:
@@ -72,10 +99,27 @@ class Machine(RuleBasedStateMachine):
     @rule(replicas=st.sampled_from([None, 0, 1, 2, 3, 5]))
     def another_count(self, replicas: int | None) -> None:
         self.world.replicas = replicas
+        self.world.autoscaler = None
+        self.disturbed = max(self.disturbed, 1 if replicas == 0 else 0)
+
+    @rule()
+    def autoscaling(self) -> None:
+        self.world.replicas, self.world.autoscaler = None, AUTOSCALER
+
+    @rule(count=st.integers(1, 5))
+    def the_load_changes(self, count: int) -> None:
+        serving = self.run(self.world.look()).serving
+        if serving and self.world.cluster.objects.get(SCALER):
+            self.world.cluster.objects.merge(Place("ml", "Deployment", serving.name), {"spec": {"replicas": count}})
+
+    @rule(drift=st.sampled_from(["Correct", "Report"]))
+    def another_policy(self, drift: Any) -> None:
+        self.world.drift = drift
 
     @rule(rollout=st.sampled_from(ROLLOUTS))
     def another_way(self, rollout: dict[str, Any]) -> None:
         self.world.rollout = rollout
+        self.interrupts |= rollout.get("strategy") == "Recreate"
 
     @rule(trigger=st.sampled_from([None, "a", "b"]))
     def reconcile_now(self, trigger: str | None) -> None:
@@ -84,6 +128,11 @@ class Machine(RuleBasedStateMachine):
     @rule(number=st.integers(1, 5))
     def breaks(self, number: int) -> None:
         self.broken ^= {commit(number)}
+        self.disturbed = INTERFERENCE
+
+    @rule(number=st.integers(1, 5))
+    def is_gated(self, number: int) -> None:
+        self.gated ^= {commit(number)}
 
     @rule(number=st.integers(1, 5))
     def falls_silent(self, number: int) -> None:
@@ -123,25 +172,50 @@ class Machine(RuleBasedStateMachine):
 
     @rule(lost=st.just(None))
     def the_status_is_lost(self, lost: None) -> None:
-        self.world.checked = lost
+        self.world.checked = self.world.remembered = lost
+        self.disturbed = max(self.disturbed, INTERFERENCE if self.world.cluster.objects.get(SERVICE) is None else 0)
 
     @rule(data=st.data(), count=st.integers(0, 4))
     def somebody_scales(self, data: st.DataObject, count: int) -> None:
         name = self._any("Deployment", data)
         if name:
             self.world.cluster.objects.merge(Place("ml", "Deployment", name), {"spec": {"replicas": count}})
+            self.disturbed = INTERFERENCE
 
-    @rule(data=st.data(), kind=st.sampled_from(["Deployment", "Service", "ServiceAccount"]))
+    @rule(data=st.data())
+    def somebody_edits_a_template(self, data: st.DataObject) -> None:
+        name = self._any("Deployment", data)
+        there = self.world.cluster.objects.get(Place("ml", "Deployment", name)) if name else None
+        if name and there:
+            (container,) = there["spec"]["template"]["spec"]["containers"]
+            env = [*(one for one in container["env"] if one["name"] != "EXTRA"), {"name": "EXTRA", "value": "1"}]
+            patch = {"spec": {"template": {"spec": {"containers": [{**container, "env": env}]}}}}
+            self.world.cluster.objects.merge(Place("ml", "Deployment", name), patch)
+
+    @rule(port=st.integers(81, 83))
+    @precondition(lambda self: self.world.cluster.objects.get(SERVICE) is not None)
+    def somebody_edits_the_service(self, port: int) -> None:
+        ports = [{"name": "http", "port": port, "targetPort": "http", "protocol": "TCP"}]
+        self.world.cluster.objects.merge(SERVICE, {"spec": {"ports": ports}})
+
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from(
+            ["Deployment", "Service", "ServiceAccount", "Job", "PersistentVolumeClaim", "HorizontalPodAutoscaler"]
+        ),
+    )
     def somebody_deletes(self, data: st.DataObject, kind: str) -> None:
         name = self._any(kind, data)
         if name and name != "somebody":
             self.world.cluster.objects.delete(Place("ml", kind, name))
+            self.disturbed = INTERFERENCE
 
     @rule(number=st.integers(1, 5))
     @precondition(lambda self: self.world.cluster.objects.get(Place("ml", "Service", "twin")) is not None)
     def somebody_routes(self, number: int) -> None:
         selector = {"slipway.dev/revision": wanted(number).revision}
-        self.world.cluster.objects.merge(Place("ml", "Service", "twin"), {"spec": {"selector": selector}})
+        self.world.cluster.objects.merge(SERVICE, {"spec": {"selector": selector}})
+        self.disturbed = INTERFERENCE
 
     def _any(self, kind: str, data: st.DataObject) -> str | None:
         names = sorted(item["metadata"]["name"] for item in self.world.cluster.objects.each(kind, "ml"))
@@ -151,26 +225,48 @@ class Machine(RuleBasedStateMachine):
         world = self.world
         ails = commit(world.commit) in self.broken
         world.diagnosis = Diagnosis("CrashLoop", "it ends again and again", hopeless=True) if ails else None
+        if "check" not in world.rollout:
+            self.proven.add(commit(world.commit))
+        before = self.run(world.gets_requests())
         found = self.run(world.step())
         self._nodes()
+        self._look_at_requests(before)
         if not found.steps and not found.question and found.look_again:
             world.now += timedelta(seconds=found.look_again)
 
+    def _look_at_requests(self, before: set[str]) -> None:
+        """Who gets requests has proved itself; and if there was somebody, there still is."""
+        self.disturbed -= 1 if self.disturbed else 0
+        if self.disturbed:
+            return
+        now = self.run(self.world.gets_requests())
+        assert now <= self.proven, self.world.plans[-3:]
+        asleep = self.world.replicas == 0 or self.world.plans[-1].asleep
+        if before and not self.interrupts and not asleep:
+            assert now, self.world.plans[-3:]
+
     def _nodes(self) -> None:
-        """Every pod becomes ready but those of a broken commit."""
+        """Every pod becomes ready but those of a broken commit; Jobs load what they are given."""
         nodes = self.world.cluster.nodes
         for _ in range(10):
+            versions = self.world.cluster.objects.versions()
             nodes.run()
             for pod in list(self.world.cluster.objects.each("Pod", "ml")):
                 told = pod["spec"]["containers"][0]["env"][0]["value"]
                 ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+                job = owner_of(pod, "Job")
                 if "deletionTimestamp" in pod["metadata"]:
                     nodes.end("ml", pod["metadata"]["name"])
+                elif job:
+                    if pod["status"]["phase"] == "Pending":
+                        nodes.finish_job("ml", job, succeeded=told not in self.gated)
                 elif told in self.broken:
                     nodes.crash("ml", pod["metadata"]["name"])
                 elif not ready:
                     nodes.ready("ml", pod["metadata"]["name"])
             nodes.run()
+            if self.world.cluster.objects.versions() == versions:
+                return
 
     @invariant()
     def nothing_foreign_is_touched(self) -> None:
@@ -192,6 +288,7 @@ class Machine(RuleBasedStateMachine):
         else:
             raise AssertionError(f"no rest after {LONGEST} passes: {world.plans[-4:]}")
         self._is_as_wanted()
+        self.interrupts = world.rollout.get("strategy") == "Recreate"
 
     def _is_as_wanted(self) -> None:
         world, found = self.world, self.world.plans[-1]
@@ -201,7 +298,8 @@ class Machine(RuleBasedStateMachine):
             assert not any(counts.values())
             return
         if found.stalled:
-            assert commit(world.commit) in self.broken | self.silent or found.failure
+            given_up = [job for job in world.cluster.objects.each("Job") if _has_failed(job)]
+            assert commit(world.commit) in self.broken | self.silent or found.failure or given_up
             assert counts.get(commit(world.commit), 0) == 0 or serving == commit(world.commit)
         else:
             assert serving == commit(world.commit)
@@ -211,6 +309,18 @@ class Machine(RuleBasedStateMachine):
             assert self.run(world.gets_requests()) == {serving}
         assert all(count == 0 for one, count in counts.items() if one != serving)
         assert len(counts) <= 3
+        if world.drift == "Correct" and serving == commit(world.commit):
+            assert "EXTRA" not in str(world.cluster.objects.get(Place("ml", "Deployment", self._name())))
+            assert [port["port"] for port in (world.cluster.objects.get(SERVICE) or {})["spec"]["ports"]] == [80]
+        assert (world.cluster.objects.get(SCALER) is not None) == (world.autoscaler is not None and serving is not None)
+
+    def _name(self) -> str:
+        return str(self.world.wanted.workload["metadata"]["name"])
+
+
+def _has_failed(job: dict[str, Any]) -> bool:
+    state = loading(job)
+    return state is not None and state.state is State.FAILED
 
 
 Machine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

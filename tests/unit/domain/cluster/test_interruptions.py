@@ -392,6 +392,14 @@ class TestUnderAnAutoscaler:
         await world.rest()
         assert await world.counts() == {commit(1): 1, commit(2): 0}
 
+    async def test_what_somebody_deletes_comes_back_with_pods_and_is_verified(self) -> None:
+        world = await serving_world(replicas=None, autoscaler=AUTOSCALER)
+        world.cluster.objects.delete(place_of(1))
+        world.cluster.nodes.settle()
+        await world.rest()
+        assert await world.gets_requests() == {commit(1)}
+        assert [child.verified for child in (await world.look()).children.values()] == ["Engine"]
+
     async def test_zero_is_left_alone_by_a_roll_and_its_failure(self) -> None:
         world = await serving_world(replicas=None, autoscaler=AUTOSCALER)
         world.cluster.objects.merge(place_of(1), {"spec": {"replicas": 0}})

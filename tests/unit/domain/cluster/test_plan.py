@@ -61,6 +61,22 @@ class TestFirstStart:
         assert world.checked
         assert world.checked.outcome == "Passed"
 
+    async def test_its_time_counts_from_when_it_has_a_gpu(self) -> None:
+        world = World(diagnosis=Diagnosis("Unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."))
+        for _ in range(6):
+            await world.step()
+            world.cluster.nodes.run()
+        world.now += timedelta(hours=2)
+        world.diagnosis = None
+        for pod in world.pods_of(1):
+            world.cluster.nodes.start("ml", pod)
+        found = await world.step()
+        assert not found.failure
+        world.now += timedelta(hours=1)
+        found = await world.step()
+        assert found.failure
+        assert found.failure.reason == "StartupTimedOut"
+
     async def test_somebody_elses_service_is_left_alone(self) -> None:
         world = World()
         foreign = {

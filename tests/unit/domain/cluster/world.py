@@ -136,7 +136,7 @@ class World:
         names = [ObjectRef(m["kind"], m["metadata"]["name"]) for m in (*asked.beside, asked.service, asked.workload)]
         seen = await self.cluster.observe(SUBJECT.namespace, SUBJECT.name, names, KINDS)
         rollout = Rollout.model_validate(self.rollout)
-        return Situation(
+        found = Situation(
             subject=SUBJECT,
             wanted=asked,
             seen=seen,
@@ -151,6 +151,7 @@ class World:
             trigger=self.trigger,
             rollout_digest=fingerprint(rollout),
         )
+        return found if found.serving else replace(found, autoscaler=None)  # there is nothing to scale yet
 
     async def step(self) -> Plan:
         """One pass."""
