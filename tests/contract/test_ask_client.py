@@ -1,10 +1,13 @@
 """examples/client/ask.py: it knows what the binding says and nothing else, and says what is wrong."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import httpx2
 import pytest
@@ -104,3 +107,39 @@ def test_who_is_not_there_does_not_answer(tmp_path: Path) -> None:
     assert gone.returncode == 1
     assert "http://127.0.0.1:9/v1/chat/completions" in gone.stderr
     assert "Traceback" not in gone.stderr
+
+
+def test_in_the_cluster_nothing_of_its_aws_identity_leaves_it(tmp_path: Path) -> None:
+    requests = []
+
+    class Engine(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            requests.append((self.path, dict(self.headers), body))
+            self.send_response(200)
+            self.end_headers()
+            answer = {"choices": [{"message": {"role": "assistant", "content": "A place to launch from."}}]}
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Engine)
+    Thread(target=server.serve_forever, daemon=True).start()
+    mounted(
+        tmp_path, type="openai", provider="cluster", uri=f"http://127.0.0.1:{server.server_port}/v1", model="acme/twin"
+    )
+    try:
+        said = asked_with_keys(tmp_path)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (said.returncode, said.stdout) == (0, "A place to launch from.\n"), said.stderr
+    ((path, headers, body),) = requests
+    assert (path, body["model"]) == ("/v1/chat/completions", "acme/twin")
+    assert "Authorization" not in headers
+    assert "AKIA" not in json.dumps([headers, body])
+
+
+def asked_with_keys(folder: Path) -> subprocess.CompletedProcess[str]:
+    return asked(environment(folder, AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY="secret"))

@@ -62,11 +62,11 @@ def assert_interruptible(folder: Path, module: str, how: signal.Signals, moment:
     """A signal once the demo has said `moment`: it says so, ends soon, and leaves nothing."""
     with demo(folder, module) as process:
         eventually(
-            lambda: moment in output(folder) or process.poll() is not None, f"the demo says {moment!r}", timeout=90
+            lambda: moment in output(folder) or process.poll() is not None, f"the demo says {moment!r}", timeout=180
         )
         assert len(processes(folder)) >= 1, output(folder)
         process.send_signal(how)
-        status = process.wait(timeout=30)
+        status = process.wait(timeout=60)
 
     said = output(folder)
     assert status == 130, said

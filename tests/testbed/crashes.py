@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from slipway import app
+from slipway.domain.errors import Conflict
 from slipway.domain.identity import Identity
 from slipway.kube import Kube, Resources
 from slipway.loop.store import Object
@@ -83,7 +84,11 @@ class Crasher:
         self.writes[write] += 1
         nth = self.writes[write]
         await self._crash_at(Moment(write, nth, "before"))
-        result = await send()
+        try:
+            result = await send()
+        except Conflict:
+            self.writes[write] -= 1  # what was seen is not there any more: it had no effect, and comes again
+            raise
         await self._crash_at(Moment(write, nth, "after"))
         return result
 

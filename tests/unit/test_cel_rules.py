@@ -82,10 +82,7 @@ class Offence:
     """Whether the operator finds it only when it looks at the cluster: tests/unit/domain/cluster says so."""
 
     def before_and_after(self) -> tuple[Json, Json]:
-        if self.kind == "Deployment":
-            good = builders.deployment_json(self.good)
-        else:
-            good = builders.model_version_json()
+        good = builders.deployment_json(self.good) if self.kind == "Deployment" else builders.model_version_json()
         bad = merged(good, {"spec": self.spec, "metadata": self.metadata})
         return good, bad
 

@@ -61,8 +61,10 @@ def _play(play: Play, folder: Path, pace: Pace, screen: Screen, interrupts: Inte
         screen.failure(str(unavailable))
         return 1
     except _EXPECTED as failure:
-        return _failed(screen, folder, str(failure))
+        return EXIT_STATUS if interrupts.seen else _failed(screen, folder, str(failure))
     except Exception as failure:
+        if interrupts.seen:  # what was going on in that moment could not end well
+            return EXIT_STATUS
         (folder / "demo.log").write_text(traceback.format_exc())
         return _failed(screen, folder, f"{type(failure).__name__}: {failure}")
     return 0

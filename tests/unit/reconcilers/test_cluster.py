@@ -111,9 +111,7 @@ class TestServing:
             life.cluster.nodes.run()
         assert life.reasons()["Ready"] == "Creating"
         for pod in life.cluster.pods("ml"):
-            life.cluster.nodes.unschedulable(
-                "ml", pod, "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
-            )
+            life.cluster.nodes.unschedulable("ml", pod, "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
         life.deliver()
         life.one_pass()
         assert life.reasons()["Ready"] == "Unschedulable"

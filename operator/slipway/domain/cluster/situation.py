@@ -10,7 +10,7 @@ from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain.cluster import views
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.memory import Failure
-from slipway.domain.cluster.observation import Diagnosis, Observation
+from slipway.domain.cluster.observation import Diagnosis, ObjectRef, Observation
 from slipway.domain.cluster.steps import Step
 from slipway.domain.cluster.subject import Subject
 from slipway.domain.cluster.wanted import Wanted
@@ -103,6 +103,8 @@ class Situation:
         """The revision that has proved itself, if it is still there."""
         if self.routing and self.routing.serving:
             return self.children.get(self.routing.serving)
+        if self.routing is None and ObjectRef("Service", self.subject.name) in self.seen.objects:
+            return None  # somebody else's has its name, and whoever asks it does not reach us
         known = (child for child in self.children.values() if child.name == self.remembered)
         return next((child for child in known if child.failure is None), None)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.testbed.demo import rows
 from tests.testbed.demo.command import Play
 from tests.testbed.demo.interrupts import Interrupts
+from tests.testbed.demo.move.client import Said
 from tests.testbed.demo.move.stage import MoveStage, check_machine, staged
 from tests.testbed.demo.quickstart import parse
 from tests.testbed.demo.screen import Screen
@@ -17,6 +18,8 @@ from tests.testbed.workbench import ROOT
 FOLDER = Path("examples/move")
 MODEL, ON_SAGEMAKER, IN_CLUSTER = FOLDER / "model.yaml", FOLDER / "on-sagemaker.yaml", FOLDER / "in-cluster.yaml"
 _PROMPT = "Who are you?"
+_HEARD_WITHIN = 5
+"""Seconds."""
 _KINDS = ("Deployment", "ReplicaSet", "Job", "Service", "Pod", "PersistentVolumeClaim")
 """What the cluster target may have made; Deployments here are those of apps/v1."""
 
@@ -79,7 +82,7 @@ class Story:
         self._screen.entries(list(entries.items()))
         self._screen.blank()
         self._screen.command(self._move.client.command(_PROMPT))
-        said = self._move.client.ask(_PROMPT)
+        said = self._answer()
         self._screen.note(said.note)
         self._screen.say(said.answer)
         if said.status != 0 or entries.get("provider") != provider:
@@ -89,6 +92,13 @@ class Story:
             told = f"the answer says {said.commit}, the status {rows.serving(deployment)}, the Hub {self._commit}"
             raise Deviation(f"which commit serves? {told}")
         self._screen.good(f"commit {self._commit} answers; provider {provider}")
+
+    def _answer(self) -> Said:
+        """What the client gets. Proxies hear of a new pod a moment later than the API server."""
+        deadline = time.monotonic() + _HEARD_WITHIN
+        while (said := self._move.client.ask(_PROMPT)).status != 0 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return said
 
     def _leave_sagemaker(self) -> None:
         stage, screen = self._stage, self._screen

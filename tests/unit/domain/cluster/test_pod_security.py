@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.domain.cluster.pod_security import BASELINE_CAPABILITIES, CONTROLS, Pod, violations
 
+
 class _Absent:
     """A name that is the same in every process: workers must collect the same tests."""
 

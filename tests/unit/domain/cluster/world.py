@@ -162,10 +162,10 @@ class World:
         try:
             for step in found.steps:
                 await self.cluster.execute(SUBJECT.namespace, step)
+            if found.question:
+                await self._ask(situation, found.question)
         except Conflict:
             return found  # the next pass looks again
-        if found.question:
-            await self._ask(situation, found.question)
         return found
 
     async def _ask(self, situation: Situation, question: Question) -> None:
