@@ -166,8 +166,12 @@ class Story:
     def _secret_name(self) -> str:
         return f"{self._stage.quickstart.deployment}-binding"
 
-    def _wait_gone(self, kind: str, within: float = 30) -> None:
-        """Until the garbage collector has been there. Raises Deviation."""
+    def _wait_gone(self, kind: str, within: float = 90) -> None:
+        """Until the garbage collector has been there. Raises Deviation.
+
+        It looks for new kinds of owners every 30 s, and waits for its own caches after that: on a control plane that
+        has just started, a Secret whose owner is gone has been seen to stay for 41 s.
+        """
         deadline = time.monotonic() + within
         while left := self._left(kind):
             if time.monotonic() > deadline:
