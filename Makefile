@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo kind-demo test unit lint format crds catalogue bench clean
+.PHONY: help demo move-demo kind-demo test unit lint format crds catalogue bench clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -22,13 +22,16 @@ help: ## show the targets
 demo: .venv/.ready ## the whole path on this machine: apply, serve, ask, roll, delete (local stand-ins for the Hub and AWS)
 	@$(RUN) python -m tests.testbed.demo
 
+move-demo: .venv/.ready ## a Deployment moves from SageMaker into the cluster, its client stays (Linux, as root)
+	@$(RUN) python -m tests.testbed.demo.move
+
 kind-demo: .venv/.ready ## the same on a kind cluster (needs Docker and kind)
 	kind get clusters | grep -qx slipway || kind create cluster --name slipway --config kind-config.yaml
 	kind get kubeconfig --name slipway > .kind-kubeconfig
 	SLIPWAY_KUBECONFIG=$(CURDIR)/.kind-kubeconfig $(RUN) python -m tests.testbed.demo
 
 test: lint ## linters and all tests
-	@$(RUN) pytest
+	@$(RUN) pytest -n 2 --dist loadfile
 
 unit: .venv/.ready ## the fast tests only
 	@$(RUN) pytest tests/unit

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 
 from slipway.controller import Controller
 from slipway.domain.conditions import Finding
@@ -10,7 +11,7 @@ from slipway.domain.identity import Identity
 from slipway.domain.installation import Installation
 from slipway.domain.sagemaker import catalogue
 from slipway.domain.sagemaker.orphans import Jurisdiction
-from slipway.kube import Kube, load_configuration
+from slipway.kube import Kube, Resources, load_configuration
 from slipway.loop.clock import Clock, SystemClock
 from slipway.loop.keys import Key
 from slipway.loop.queue import WorkQueue
@@ -33,6 +34,8 @@ from slipway.reconcilers.reporting import Reporter, report_stalled
 from slipway.reconcilers.retries import Retries
 from slipway.registries.huggingface import HuggingFaceHub
 from slipway.settings import Settings
+from slipway.targets.cluster.children import Children
+from slipway.targets.cluster.target import Cluster
 from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.poller import EndpointPoller
 from slipway.targets.sagemaker.preflight import Preflight
@@ -50,68 +53,50 @@ async def run(
     stop: asyncio.Event,
     *,
     make_kube: Callable[..., Kube] = Kube,
+    make_resources: Callable[..., Resources] = Resources,
     make_clients: Callable[..., AwsClients] = AwsClients,
 ) -> None:
-    """Run the operator until `stop` is set. The two factories let tests crash it at any write."""
-    configuration = await load_configuration(settings.workers)
-    kube = make_kube(configuration, timeout=settings.request_timeout)
-    try:
+    """Run the operator until `stop` is set. The factories let tests crash it at any write."""
+    async with AsyncExitStack() as closing:
+        configuration = await load_configuration(settings.workers)
+        kube = make_kube(configuration, timeout=settings.request_timeout)
+        closing.push_async_callback(kube.close)
         installation = settings.installation_of(await _identifier(settings, kube))
-    except BaseException:
-        await kube.close()
-        raise
-    metrics, clock, queue, store = Metrics(), SystemClock(), WorkQueue(), Store(INDEXERS)
-    clients = make_clients(
-        timeout=settings.aws_timeout,
-        concurrency=settings.aws_concurrency,
-        requests_per_second=settings.aws_requests_per_second,
-        session_name=session_name(installation.identifier),
-        counted=lambda operation, outcome: metrics.aws_requests.labels(operation, outcome).inc(),
-    )
-
-    def poller(identity: Identity, account: str, region: str) -> EndpointPoller:
-        def wake(region: str, endpoint: str) -> None:
-            for key in store.find(BY_ENDPOINT, endpoint_index(region, endpoint, identity)):
-                queue.add(key)
-
-        made = EndpointPoller(
-            clients.session(identity),
-            region,
-            wake=wake,
-            interval=settings.endpoint_poll,
-            sweep_interval=settings.endpoint_sweep,
-            wanted=lambda: bool(store.find(BY_IDENTITY, identity_index(region, identity))),
-            ended=lambda: hide(),
-            account=account,
-        )
-        hide = metrics.show_list_age(region, account, identity.role_arn or "", made.age)
-        return made
-
-    def related(key: Key) -> Iterable[Key]:
-        if key.kind != "ModelVersion":
-            return ()
-        return store.find(BY_MODEL, model_index(key.namespace, key.name))
-
-    timing = installation.timing
-    target = SageMaker(clients, poller=poller, preflight=Preflight(missing_kept=timing.rejected_first))
-    registry = _hub(settings)
-    try:
+        metrics, clock, queue, store = Metrics(), SystemClock(), WorkQueue(), Store(INDEXERS)
         events = EventRecorder(kube, clock, metrics)
         reporter = Reporter(kube, store, events, metrics)
+        clients = _clients(settings, installation, metrics, make_clients)
+        closing.callback(clients.close)
+        sagemaker = _sagemaker(settings, installation, clients, store, queue, metrics)
+        closing.push_async_callback(sagemaker.close)
+        children = await _children(settings, make_resources, store, queue, closing)
+        resources = make_resources(configuration, timeout=settings.request_timeout)
+        closing.push_async_callback(resources.close)
+        cluster = Cluster(resources, noticed=children)
+        closing.push_async_callback(cluster.close)
+        registry = _hub(settings)
+        closing.push_async_callback(registry.close)
         tools = Tools(
             kube=kube,
             store=store,
             reporter=reporter,
-            target=target,
+            target=sagemaker,
+            cluster=cluster,
             catalogue=catalogue.shipped(),
             installation=installation,
-            retries=Retries(timing, clock),
+            retries=Retries(installation.timing, clock),
             clock=clock,
             metrics=metrics,
         )
         model_versions = ModelVersionReconciler(
             kube=kube, store=store, reporter=reporter, registry=registry, clock=clock, installation=installation
         )
+        orphans = _orphans(settings, installation, clients, sagemaker, kube, store, events, metrics, clock)
+
+        def related(key: Key) -> Iterable[Key]:
+            if key.kind != "ModelVersion":
+                return ()
+            return store.find(BY_MODEL, model_index(key.namespace, key.name))
 
         async def report(key: Key, finding: Finding) -> None:
             if raw := store.get(key):
@@ -132,15 +117,72 @@ async def run(
             },
             related=related,
             report=report,
-            beside=_orphans(settings, installation, clients, target, kube, store, events, metrics, clock).run,
+            beside=(orphans.run, lambda _sync: children.run()),
         )
+        controller.health.add(children.problem)
         _say_what_is_allowed(installation)
         await controller.run(stop)
-    finally:
-        await target.close()
-        clients.close()
-        await registry.close()
-        await kube.close()
+
+
+def _clients(
+    settings: Settings, installation: Installation, metrics: Metrics, make_clients: Callable[..., AwsClients]
+) -> AwsClients:
+    return make_clients(
+        timeout=settings.aws_timeout,
+        concurrency=settings.aws_concurrency,
+        requests_per_second=settings.aws_requests_per_second,
+        session_name=session_name(installation.identifier),
+        counted=lambda operation, outcome: metrics.aws_requests.labels(operation, outcome).inc(),
+    )
+
+
+def _sagemaker(
+    settings: Settings,
+    installation: Installation,
+    clients: AwsClients,
+    store: Store,
+    queue: WorkQueue,
+    metrics: Metrics,
+) -> SageMaker:
+    def poller(identity: Identity, account: str, region: str) -> EndpointPoller:
+        def wake(region: str, endpoint: str) -> None:
+            for key in store.find(BY_ENDPOINT, endpoint_index(region, endpoint, identity)):
+                queue.add(key)
+
+        made = EndpointPoller(
+            clients.session(identity),
+            region,
+            wake=wake,
+            interval=settings.endpoint_poll,
+            sweep_interval=settings.endpoint_sweep,
+            wanted=lambda: bool(store.find(BY_IDENTITY, identity_index(region, identity))),
+            ended=lambda: hide(),
+            account=account,
+        )
+        hide = metrics.show_list_age(region, account, identity.role_arn or "", made.age)
+        return made
+
+    return SageMaker(clients, poller=poller, preflight=Preflight(missing_kept=installation.timing.rejected_first))
+
+
+async def _children(
+    settings: Settings,
+    make_resources: Callable[..., Resources],
+    store: Store,
+    queue: WorkQueue,
+    closing: AsyncExitStack,
+) -> Children:
+    """The watches have connections of their own, which they hold for as long as they last."""
+    configuration = await load_configuration(Children.connections(settings.namespaces))
+    watching = make_resources(configuration, timeout=settings.request_timeout)
+    closing.push_async_callback(watching.close)
+
+    def wake(namespace: str, deployment: str) -> None:
+        key = Key("Deployment", namespace, deployment)
+        if key in store:
+            queue.add(key)
+
+    return Children(watching, namespaces=settings.namespaces, wake=wake)
 
 
 def _hub(settings: Settings) -> HuggingFaceHub:

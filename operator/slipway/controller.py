@@ -6,7 +6,7 @@ Knows the kinds that are watched, but nothing of models: what a pass does is giv
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from kubernetes.aio.client import Configuration
@@ -63,7 +63,7 @@ class Controller:
         reconcilers: Mapping[str, Reconcile],
         related: Related,
         report: Report,
-        beside: Callable[[Sync], Coroutine[Any, Any, None]] | None = None,
+        beside: Sequence[Callable[[Sync], Coroutine[Any, Any, None]]] = (),
     ) -> None:
         """`report` tells the user of an object what `reconcilers` could not. `beside` runs as long as the passes do."""
         self._configuration = configuration
@@ -110,8 +110,7 @@ class Controller:
             asyncio.create_task(self._sweeper.run(), name="sweeper"),
             asyncio.create_task(self._events.run(), name="events"),
         ]
-        if self._beside:
-            tasks.append(asyncio.create_task(self._beside(self._sweeper.sweep), name="beside"))
+        tasks += [asyncio.create_task(beside(self._sweeper.sweep), name="beside") for beside in self._beside]
         watching = asyncio.create_task(
             watches.watch(self._configuration, settings.namespaces, self.on_event, stop), name="watches"
         )

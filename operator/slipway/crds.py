@@ -74,7 +74,8 @@ DEFINITIONS = (
             ("Rolling", "string", _condition("Reconciling", "reason"), 0),
             ("Stalled", "string", _condition("Stalled", "reason"), 0),
             ("Model", "string", ".spec.modelRef.name", 1),
-            ("Endpoint", "string", ".status.placement.endpointName", 1),
+            ("Target", "string", ".status.placement.target", 1),
+            ("Endpoint", "string", ".status.endpoint.name", 1),
             ("Region", "string", ".spec.target.sageMaker.region", 1),
             ("URL", "string", ".status.endpoint.url", 1),
             # A column of type date shows how long ago: of a time to come it says <invalid>.
@@ -84,7 +85,11 @@ DEFINITIONS = (
         ],
         subresources={
             "status": {},
-            "scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"},
+            "scale": {
+                "specReplicasPath": ".spec.replicas",
+                "statusReplicasPath": ".status.replicas",
+                "labelSelectorPath": ".status.selector",
+            },
         },
     ),
 )
@@ -93,6 +98,7 @@ _KEPT = (
     "description", "type", "format", "enum", "pattern", "default", "required", "properties", "items",
     "additionalProperties", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties",
     "x-kubernetes-validations", "x-kubernetes-list-type", "x-kubernetes-list-map-keys",
+    "x-kubernetes-preserve-unknown-fields",
 )  # fmt: skip
 
 
@@ -100,6 +106,8 @@ def structural(schema: Schema, definitions: Schema, *, with_defaults: bool) -> S
     """One node of pydantic's JSON schema as a node of a structural schema: references inlined, nulls gone."""
     node = _resolve(schema, definitions)
     result = {key: node[key] for key in _KEPT if key in node}
+    if node.get("x-kubernetes-preserve-unknown-fields"):
+        result.pop("additionalProperties", None)  # the one or the other
     if "const" in node:
         result["enum"] = [node["const"]]
     if result.get("type") == "integer":
@@ -127,9 +135,26 @@ def _resolve(schema: Schema, definitions: Schema) -> Schema:
     if "$ref" in schema:
         return {**_resolve(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions), **beside}
     if "anyOf" in schema:
-        (only,) = [option for option in schema["anyOf"] if option.get("type") != "null"]
-        return {**_resolve(only, definitions), **beside}
+        options = [_resolve(o, definitions) for o in schema["anyOf"] if o.get("type") != "null"]
+        return {**(options[0] if len(options) == 1 else _either(options)), **beside}
     return schema
+
+
+def _either(options: list[Schema]) -> Schema:
+    """Objects of several shapes as one: every property of any, required where all of them require it.
+
+    A structural schema may not define properties below anyOf. What sets the shapes apart is a property of constants.
+    """
+    properties: Schema = {}
+    if any(option.get("type") != "object" for option in options):
+        raise ValueError("only objects can have several shapes: the API server knows a field by one type")
+    for option in options:
+        for name, child in option["properties"].items():
+            constants = [properties[name]["const"], child["const"]] if "const" in child and name in properties else None
+            kept = {key: value for key, value in child.items() if key not in ("const", "default")}
+            properties[name] = {**kept, "enum": constants} if constants else child
+    required = set.intersection(*(set(option.get("required", [])) for option in options))
+    return {"type": "object", "properties": properties, "required": sorted(required)}
 
 
 def _without_nulls(value: Any) -> Any:

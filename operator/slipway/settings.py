@@ -7,7 +7,7 @@ Identity, profile), Hub tokens from Secrets beside the objects that use them.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from slipway.domain.cluster.settings import ANY_PROMETHEUS, ClusterSettings
 from slipway.domain.installation import PUBLIC_HUB, Installation, Timing
 from slipway.domain.permissions import PlacementRule
 
@@ -57,6 +58,24 @@ class TimingSetting(BaseModel):
     capacity_delay: Seconds = Timing.capacity_delay
     endpoint_visible: Annotated[float, Field(ge=0)] = Timing.endpoint_visible
     binding_recheck: Seconds = Timing.binding_recheck
+    drain_wait: Annotated[float, Field(ge=0)] = Timing.drain_wait
+
+
+class ClusterSetting(BaseModel):
+    """What pods in this cluster depend on; see `slipway.domain.cluster.settings.ClusterSettings`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    domain: Annotated[str, Field(min_length=1, max_length=253)] = ClusterSettings.cluster_domain
+    """Domain of the cluster's Services."""
+    operator_namespace: str | None = None
+    """Where the operator runs. Without it, NetworkPolicies let its pods in from any namespace."""
+    prometheus: list[dict[str, Any]] | None = None
+    """Who may read metrics, as NetworkPolicyPeers. Without it: every pod that is called prometheus."""
+    dns: list[dict[str, Any]] = []
+    """Who answers for names, as NetworkPolicyPeers. Empty: any address, on port 53."""
+    evicts_unhealthy: bool = False
+    """Kubernetes 1.27 or later: pods that are not ready do not hold up the drain of a node."""
 
 
 class Settings(BaseSettings):
@@ -115,6 +134,7 @@ class Settings(BaseSettings):
     """Seconds between two searches for orphans."""
     orphan_grace: Annotated[float, Field(ge=0)] = 3600.0
     """Seconds that something must have been an orphan before it is deleted."""
+    cluster: ClusterSetting = ClusterSetting()
     timing: TimingSetting = TimingSetting()
 
     @classmethod
@@ -150,7 +170,18 @@ class Settings(BaseSettings):
             default_execution_roles=tuple(self.aws_execution_roles),
             hub=self.hub_endpoint,
             further_hubs=tuple(self.hub_endpoints),
+            cluster=self._cluster(),
             timing=Timing(**self.timing.model_dump()),
+        )
+
+    def _cluster(self) -> ClusterSettings:
+        asked = self.cluster
+        return ClusterSettings(
+            cluster_domain=asked.domain,
+            operator_namespace=asked.operator_namespace,
+            prometheus=(ANY_PROMETHEUS,) if asked.prometheus is None else tuple(asked.prometheus),
+            dns=tuple(asked.dns),
+            evicts_unhealthy=asked.evicts_unhealthy,
         )
 
 

@@ -21,7 +21,7 @@ from slipway.domain.names import Owner, default_endpoint_name
 from slipway.domain.sagemaker import catalogue, progress
 from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Observation
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 from tests.bench.fleet import COMMIT, REPO, Object
 from tests.bench.sagemaker import ExistingEndpoint
 from tests.testbed.sagemaker import ACCOUNT

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.api.v1alpha1.rollout import Rollout
-from slipway.domain.checks.rollout import rollout_problem
+from slipway.domain.checks.rollout import rollout_problem, shape_problem
 from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.identity import OWN, Identity
+from slipway.domain.prompt_check import CheckAnswer
 from slipway.domain.sagemaker import rollout as rolling
-from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest, judged, request
+from slipway.domain.sagemaker.check import CheckRequest, judged, request
 from slipway.domain.sagemaker.observation import Observation, Question
 from slipway.domain.sagemaker.rollout import AlarmRequest
 from slipway.domain.sagemaker.steps import DeleteAlarms, PutAlarm, UpdateEndpoint
@@ -247,7 +248,7 @@ def test_what_passes_our_checks_sagemaker_accepts(sagemaker: LocalSageMaker) -> 
         @given(fields=ROLLOUTS, instances=st.integers(1, 12))
         def accepted(fields: dict[str, Any], instances: int) -> None:
             wanted = rollout(**fields)
-            problem = rollout_problem(wanted, instances)
+            problem = shape_problem(wanted) or rollout_problem(wanted, instances)
             event(problem or f"passes: {wanted.strategy}")
             assume(problem is None)
             sagemaker.change_count(ENDPOINT, instances)

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from slipway import app
+from slipway.domain.errors import Conflict
 from slipway.domain.identity import Identity
-from slipway.kube import Kube
+from slipway.kube import Kube, Resources
 from slipway.loop.store import Object
 from slipway.settings import Settings
 from slipway.targets.sagemaker.clients import AwsClients
@@ -31,8 +32,8 @@ class Moment:
     """A write at which to die: the `nth` (from 1) of its kind, before or after its effect."""
 
     write: str
-    """`create_model`, `put_metric_alarm`, `invoke_endpoint` and the like, or `deployments status`,
-    `deployments finalizers`, `secrets`."""
+    """`create_model`, `put_metric_alarm`, `invoke_endpoint` and the like; `deployments status`,
+    `deployments finalizers`, `secrets`; or `post deployments`, `patch services`, for what is made in the cluster."""
     nth: int
     phase: Phase
 
@@ -44,6 +45,14 @@ class Moment:
         """The inverse of str()."""
         phase, write, nth = text.split(":")
         return cls(write, int(nth), "before" if phase == "before" else "after")
+
+
+EACH = Moment("*", 0, "after")
+"""After whichever write comes first. An operator that is started again dies after its first one, too.
+
+But for those to ModelVersions: who tracks a branch asks the Hub when it starts and writes down that it did, so one that
+died of that each time would come to nothing else.
+"""
 
 
 class Crasher:
@@ -75,12 +84,17 @@ class Crasher:
         self.writes[write] += 1
         nth = self.writes[write]
         await self._crash_at(Moment(write, nth, "before"))
-        result = await send()
+        try:
+            result = await send()
+        except Conflict:
+            self.writes[write] -= 1  # what was seen is not there any more: it had no effect, and comes again
+            raise
         await self._crash_at(Moment(write, nth, "after"))
         return result
 
     async def _crash_at(self, moment: Moment) -> None:
-        if moment == self._at:
+        each = self._at == EACH and moment.phase == "after" and moment.write != "modelversions status"
+        if moment == self._at or each:
             self.fired = True
             await self._die()
 
@@ -96,6 +110,17 @@ class Crasher:
                 return await crasher.around(_what(path), lambda: send(method, path, **request))
 
         return CrashingKube(*args, **parameters)
+
+    def resources(self, *args: Any, **parameters: Any) -> Resources:
+        """The same for everything that is made in the cluster."""
+        crasher = self
+
+        class CrashingResources(Resources):
+            async def _write(self, method: str, path: str, **request: Any) -> Object:
+                send = super()._write
+                return await crasher.around(f"{method} {_kind(path)}", lambda: send(method, path, **request))
+
+        return CrashingResources(*args, **parameters)
 
     def clients(self, *args: Any, **parameters: Any) -> AwsClients:
         """AWS clients whose mutating calls are counted."""
@@ -134,8 +159,17 @@ def _what(path: str) -> str:
     return f"{resource} {'status' if path.endswith('/status') else 'finalizers'}"
 
 
+def _kind(path: str) -> str:
+    """What is made in the cluster at this path: `deployments`, `deployments/scale`, `services` and the like."""
+    parts = path.partition("/namespaces/")[2].split("/")[1:]
+    return "/".join([parts[0], *parts[2:]])
+
+
 class RevivingOperator:
-    """The operator in a thread of this process. When it has crashed, it is started again, without crashes."""
+    """The operator in a thread of this process. When it has crashed, it is started again.
+
+    It does not crash any more then, unless it was to crash at EACH write.
+    """
 
     def __init__(self, settings: Settings, at: Moment | None, aws_url: str) -> None:
         """`aws_url`: each operator has AWS at an address of its own; the environment is the whole process's. Nothing
@@ -150,13 +184,16 @@ class RevivingOperator:
         self._ended = threading.Event()
         self.crasher: Crasher | None = None
         """The first incarnation's."""
+        self.starts = 1
+        """How often it was started."""
         self.problem: BaseException | None = None
 
     def _live(self) -> None:
         try:
             asyncio.run(self._incarnation(self._at))
-            if not self._ended.is_set():
-                asyncio.run(self._incarnation(None))
+            while not self._ended.is_set():
+                self.starts += 1
+                asyncio.run(self._incarnation(EACH if self._at == EACH else None))
         except BaseException as problem:  # it is reported where the operator is stopped
             self.problem = problem
 
@@ -170,7 +207,13 @@ class RevivingOperator:
 
         crasher = Crasher(at, die, aws_url=self._aws_url, counting=self._endangered.is_set)
         self.crasher = self.crasher or crasher
-        await app.run(self._settings, stop, make_kube=crasher.kube, make_clients=crasher.clients)
+        await app.run(
+            self._settings,
+            stop,
+            make_kube=crasher.kube,
+            make_resources=crasher.resources,
+            make_clients=crasher.clients,
+        )
 
     @contextlib.contextmanager
     def endangered(self) -> Iterator[None]:
@@ -203,7 +246,14 @@ async def _kill_self() -> None:
 def main() -> None:
     """The operator as a process that kills itself at the moment CRASH_AT."""
     crasher = Crasher(Moment.parse(os.environ["CRASH_AT"]), _kill_self)
-    asyncio.run(app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients))
+    running = app.run(
+        Settings(),
+        asyncio.Event(),
+        make_kube=crasher.kube,
+        make_resources=crasher.resources,
+        make_clients=crasher.clients,
+    )
+    asyncio.run(running)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ FAST = {
     "rejected_longest": 1.0,
     "capacity_delay": 1.0,
     "endpoint_visible": 1.0,
+    "drain_wait": 1.0,
 }
 """Seconds between looks and tries, for tests."""
 
@@ -125,8 +126,14 @@ class Workbench:
         return self.cluster.create(self.namespace, manifest)
 
     def deployment(self, name: str = "twin", model: str = "twin", **spec: Any) -> Object:
-        """Create a Deployment. Keywords go into the spec; those of `target` into spec.target.sageMaker."""
+        """Create a Deployment. Keywords go into the spec; those of `target` into spec.target.sageMaker.
+
+        With `cluster`, the target is spec.target.cluster with these fields, and the engine one that is known there.
+        """
         target = spec.pop("target", {})
+        cluster = spec.pop("cluster", None)
+        if cluster is not None:
+            return self._in_cluster(name, model, cluster, spec)
         engine = {"name": "TGI", "version": "3.3.6", **spec.pop("engine", {})}
         manifest = {
             "apiVersion": "slipway.dev/v1alpha1",
@@ -145,6 +152,15 @@ class Workbench:
                 },
                 **spec,
             },
+        }
+        return self.cluster.create(self.namespace, manifest)
+
+    def _in_cluster(self, name: str, model: str, cluster: Object, spec: Object) -> Object:
+        manifest = {
+            "apiVersion": "slipway.dev/v1alpha1",
+            "kind": "Deployment",
+            "metadata": {"name": name},
+            "spec": {"modelRef": {"name": model}, "engine": {"name": "TGI"}, "target": {"cluster": cluster}, **spec},
         }
         return self.cluster.create(self.namespace, manifest)
 

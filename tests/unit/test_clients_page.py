@@ -2,14 +2,21 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 import yaml
 
+from slipway.api.v1alpha1.deployment_status import ClusterPlacement
 from slipway.domain.binding import SECRET_TYPE, binding_name, entries
-from tests.unit.domain.test_binding import CONTENT, status
+from tests.unit.domain.test_binding import CONTENT, at, status
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "clients.md").read_text()
@@ -46,3 +53,44 @@ def test_the_permissions_are_those_that_the_page_names() -> None:
     actions = [statement["Action"] for statement in policy["Statement"]]
     assert actions == ["sagemaker:InvokeEndpoint", "sagemaker:CallWithBearerToken"]
     assert all(action in PAGE for action in actions)
+
+
+def test_in_the_cluster_the_secret_differs_as_the_page_says() -> None:
+    url = re.findall(r"`(http://[^`]*svc[^`]*)`", PAGE)[0]
+    found = entries(status(placement=ClusterPlacement(), endpoint=at(name="twin", url=url)))
+    assert found
+    assert CONTENT.keys() - found.keys() == {"region"}
+    row = next(line for line in PAGE.splitlines() if line.startswith("| `region`"))
+    assert "Not in the cluster" in row
+    assert found["provider"] == "cluster"
+    assert "`sagemaker` or `cluster`" in PAGE
+
+
+def test_tgis_own_schema_is_asked_at_the_root_of_the_service(tmp_path: Path) -> None:
+    """The program of the page, against a server that answers there as TGI does."""
+    asked: list[tuple[str, Any]] = []
+
+    class Engine(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'[{"generated_text": "A place to launch from."}]')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Engine)
+    Thread(target=server.serve_forever, daemon=True).start()
+    (binding := tmp_path / "twin").mkdir()
+    (binding / "uri").write_text(f"http://127.0.0.1:{server.server_port}/v1")
+    (program,) = (snippet for snippet in PYTHON if "urllib" in snippet)
+    environment = {"PATH": os.defpath, "SERVICE_BINDING_ROOT": str(tmp_path)}
+    try:
+        command = [sys.executable, "-c", program]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert result.stdout == "A place to launch from.\n"
+    assert [(path, set(body)) for path, body in asked] == [("/", {"inputs", "parameters"})]

@@ -7,21 +7,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from slipway.domain.cluster.diagnosis.reasons import Reason
 from slipway.domain.sagemaker import failures
 from slipway.domain.sagemaker.observation import EndpointState
 from slipway.domain.sagemaker.permissions import NEEDED, TO_BEGIN_WITH
-from slipway.settings import PlacementSetting, Settings, TimingSetting
+from slipway.reconcilers.reporting import OWN_CONDITIONS
+from slipway.settings import ClusterSetting, PlacementSetting, Settings, TimingSetting
 from slipway.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "operator" / "slipway"
 REASON = re.compile(r"^[A-Z][A-Za-z]+$")
 ERRORS = {"Rejected", "Transient", "NotFound", "Conflict", "RateLimited", "AlreadyExists", "Busy"}
-SAYERS = {"Finding", "OutsideError", *ERRORS}
-"""What takes a reason as its first argument."""
-FORWARDED = {"error.reason", "drifted.reason", "ready.reason", "endpoint.state.value", "reason", "error"}
-"""First arguments that pass on what was named elsewhere."""
+SAYERS = {**dict.fromkeys(("Finding", "OutsideError", *ERRORS), 0), "failure": 1}
+"""What takes a reason, and as which of its arguments."""
+FORWARDED = {
+    *("error.reason", "drifted.reason", "ready.reason", "ails.reason", "failure.reason", "refused.reason"),
+    *("gone.reason", "c.reason", "endpoint.state.value", "reason", "error"),
+}
+"""Arguments that pass on what was named elsewhere."""
 NOT_REPORTED = {EndpointState.IN_SERVICE, EndpointState.FAILED}
 """States that a plan describes with words of its own."""
 
@@ -64,12 +70,14 @@ def words(node: ast.expr, names: dict[str, ast.expr]) -> set[str]:
     raise LookupError(f"line {node.lineno}: cannot tell what the reason {ast.unparse(node)} is")
 
 
-def says(call: ast.Call) -> bool:
+def reason_in(call: ast.Call) -> ast.expr | None:
+    """The argument that is a reason; None: the call has none."""
     function = call.func
     name = (
         function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
     )
-    return bool(call.args) and (name in SAYERS or name == "kind")  # `kind` holds one of ERRORS
+    place = 0 if name == "kind" else SAYERS.get(name)  # `kind` holds one of ERRORS
+    return call.args[place] if place is not None and len(call.args) > place else None
 
 
 def in_table(node: ast.Tuple) -> bool:
@@ -95,13 +103,14 @@ def reasons_in_source() -> set[str]:
             names = shared | assigned(scope)
             for node in scope:
                 try:
-                    if isinstance(node, ast.Call) and says(node):
-                        found |= words(node.args[0], names)
+                    if isinstance(node, ast.Call) and (reason := reason_in(node)) is not None:
+                        found |= words(reason, names)
                     if isinstance(node, ast.Tuple) and in_table(node):
                         found |= words(node.elts[-1], names)
                 except LookupError as unclear:
                     raise AssertionError(f"{path.relative_to(ROOT)}: {unclear}") from None
     found |= {reason for _, reason in failures._MARKS} | {failures.classify_failure("")}
+    found |= {reason.value for reason in Reason}
     return found | {state.value for state in EndpointState if state not in NOT_REPORTED}
 
 
@@ -122,27 +131,41 @@ def test_every_reason_is_documented_and_exists() -> None:
     assert set(page) - in_source == set(), "documented, but not in the source"
 
 
+def test_every_type_of_condition_is_documented_and_exists() -> None:
+    assert sorted(documented("docs/conditions.md", "## Types")) == sorted(OWN_CONDITIONS)
+
+
+def test_every_reason_of_a_diagnosis_is_explained_and_exists() -> None:
+    text = (ROOT / "docs" / "diagnosis.md").read_text()
+    explained = re.findall(r"^\| `([A-Za-z]+)` \|", text, re.MULTILINE)
+    assert sorted(explained) == sorted(reason.value for reason in Reason)
+
+
 def test_the_collector_sees_what_it_should() -> None:
     """One reason of each way to name one; without them, a silent collector would pass the test above."""
     assert {
         "InvalidSpec", "NameConflict", "EndpointMissing", "InsufficientCapacity", "Updating", "QuotaExceeded",
         "EndpointConfigNotFound", "AwsRefused", "ValidationFailed", "AwsUnavailable", "HubResponseInvalid",
         "SecretKeyNotFound", "HubRateLimited", "EndpointFailed", "HealthCheckFailed", "UnpinnedReference",
+        "WrongRevision", "StartupTimedOut", "OptionalApiMissing", "LoadingWeights", "NotVerified",
     } <= reasons_in_source()  # fmt: skip
 
 
 def test_a_reason_that_cannot_be_read_off_the_source_is_reported() -> None:
-    (call,) = (
-        node for node in ast.walk(ast.parse("Finding(compute(), 'text')")) if isinstance(node, ast.Call) and says(node)
-    )
+    calls = (node for node in ast.walk(ast.parse("Finding(compute(), 'text')")) if isinstance(node, ast.Call))
+    (reason,) = (reason for call in calls if (reason := reason_in(call)) is not None)
     with pytest.raises(LookupError, match="compute"):
-        words(call.args[0], {})
+        words(reason, {})
+
+
+NESTED: dict[str, type[BaseModel]] = {"timing": TimingSetting, "cluster": ClusterSetting}
+"""Settings that are groups of settings."""
 
 
 def test_every_setting_is_documented_and_exists() -> None:
-    top = {f"SLIPWAY_{name.upper()}" for name in Settings.model_fields if name != "timing"}
-    timing = {f"SLIPWAY_TIMING__{name.upper()}" for name in TimingSetting.model_fields}
-    assert sorted(documented("README.md", "## Settings")) == sorted(top | timing | {"SLIPWAY_CONFIG"})
+    top = {f"SLIPWAY_{name.upper()}" for name in Settings.model_fields if name not in NESTED}
+    nested = {f"SLIPWAY_{group}__{name}".upper() for group, fields in NESTED.items() for name in fields.model_fields}
+    assert sorted(documented("README.md", "## Settings")) == sorted(top | nested | {"SLIPWAY_CONFIG"})
 
 
 def test_the_example_of_placements_has_every_field() -> None:
@@ -157,9 +180,12 @@ def test_defaults_in_the_settings_table_are_the_codes() -> None:
     rows = re.findall(r"^\| `SLIPWAY_([A-Z_]+)` \| ([^|]*) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     shown = {name.lower(): value.strip().strip("`") for name, value in rows}
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    defaults |= {f"timing__{name}": field.default for name, field in TimingSetting.model_fields.items()}
+    for group, fields in NESTED.items():
+        defaults |= {f"{group}__{name}": field.default for name, field in fields.model_fields.items()}
     for name, default in defaults.items():
-        if isinstance(default, int | float):
+        if isinstance(default, bool):
+            assert shown[name] == str(default).lower(), name
+        elif isinstance(default, int | float):
             assert float(shown[name]) == default, name
         elif isinstance(default, str):
             assert shown[name] == default, name

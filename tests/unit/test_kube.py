@@ -28,6 +28,7 @@ class TestTranslated:
             (403, Rejected, "ApiServerRefused"),
             (404, NotFound, "NotFound"),
             (408, Transient, "ApiServerError"),
+            (410, Transient, "ApiServerError"),
             (409, Conflict, "Conflict"),
             (422, Rejected, "ApiServerRefused"),
             (423, Transient, "ApiServerError"),
@@ -42,6 +43,11 @@ class TestTranslated:
     ) -> None:
         error = refused(status)
         assert (type(error), error.reason, error.message) == (kind, reason, "the server said no")
+
+    def test_a_field_that_does_not_exist_is_a_refusal_whatever_the_status_says(self) -> None:
+        words = "failed to create typed patch object (ml/twin; /v1, Kind=Service): .spec.prots: field not declared"
+        error = refused(500, json.dumps({"message": words}))
+        assert (type(error), error.message) == (Rejected, words)
 
     @pytest.mark.parametrize("body", [None, "", "<html></html>", "[]", "{}", "7"])
     def test_an_answer_without_words_has_its_status(self, body: str | None) -> None:

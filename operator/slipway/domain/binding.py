@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from slipway.api.v1alpha1 import API_VERSION, FIELD_MANAGER
 from slipway.api.v1alpha1.common import ObjectMeta
-from slipway.api.v1alpha1.deployment_status import Binding, DeploymentStatus
+from slipway.api.v1alpha1.deployment_status import Binding, DeploymentStatus, Placement
 from slipway.domain.conditions import Finding
 
 BINDING_TYPE = "openai"
@@ -73,7 +73,7 @@ def entries(status: DeploymentStatus) -> Entries | None:
         "port": str(url.port or _PORTS[url.scheme]),
         "model": endpoint.model,
         "engine": endpoint.engine,
-        "region": placement.region,
+        "region": placement.region if isinstance(placement, Placement) else None,
         "endpoint-name": endpoint.name,
     }
     return {key: value for key, value in found.items() if value is not None}

@@ -13,10 +13,9 @@ from slipway.api.v1alpha1.deployment_status import (
     RevisionStatus,
     Scaling,
 )
-from slipway.domain import expiry
+from slipway.domain import expiry, revisions
 from slipway.domain.binding import Bound
 from slipway.domain.conditions import Finding, Health, conditions, timestamp
-from slipway.domain.sagemaker import progress
 from slipway.domain.sagemaker.attempts import is_another
 from slipway.domain.sagemaker.client_access import base_url, model_name
 from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
@@ -89,9 +88,9 @@ def next_status(deployment: Deployment, result: Result, now: datetime) -> Deploy
         settled=result.settled or (None if result.unsettled else before.settled),
         expires_at=timestamp(expires) if expires else None,
         history=(
-            progress.expired(before.history, now)
+            revisions.expired(before.history, now)
             if result.removed
-            else progress.history(before.history, revision.serving, result.attempt, now)
+            else revisions.history(before.history, revision.serving, result.attempt, now)
         ),
         replicas=wanted,
         ready_replicas=ready,
@@ -113,7 +112,7 @@ def _endpoint_status(
 ) -> EndpointStatus:
     """What clients must know changes when the wanted config has come into service, not when the spec is edited."""
     engine, serving, before = deployment.spec.engine, revision.serving, deployment.status.endpoint
-    placement = result.placement or deployment.status.placement
+    placement = result.placement or deployment.status.sage_maker
     model, name = (before.model, before.engine) if before else (None, None)
     if serving and serving.config == result.config:
         model, name = model_name(engine, serving.repo), engine.name

@@ -1,7 +1,8 @@
 """What is the same for every object of one installation of the operator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.permissions import PlacementRule
 
 PUBLIC_HUB = "https://huggingface.co"
@@ -29,6 +30,10 @@ class Timing:
     endpoint_visible: float = 60.0
     """After which an endpoint that was asked for can be seen, if it was. A deletion waits so long."""
 
+    drain_wait: float = 15.0
+    """Until every proxy and gateway has heard that a pod gets no requests any more. EndpointSlices are batched for
+    about a second, kube-proxy syncs within one more, cloud load balancers take ten:
+    https://kubernetes.io/docs/tutorials/services/pods-and-endpoint-termination-flow/"""
     binding_recheck: float = 600.0
     """At most, between two looks at the Secret for clients, which is not watched: nobody else's Secrets are read that
     way. Where more objects than seconds are watched, a second for each (`slipway.domain.binding.recheck_after`)."""
@@ -47,6 +52,8 @@ class Installation:
     """Hub for ModelVersions that name none."""
     further_hubs: tuple[str, ...] = ()
     """Other Hubs that a ModelVersion may name. It sends a token of its namespace there."""
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    """What the cluster is like, for pods that are made in it."""
     timing: Timing = Timing()
 
     def default_rule(self, account: str) -> PlacementRule:

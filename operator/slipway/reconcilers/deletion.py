@@ -47,14 +47,14 @@ class DeletionPass(RemovalPass):
         began = self.deployment.metadata.deletion_timestamp
         return (self.now - datetime.fromisoformat(began)).total_seconds() if began else 0.0
 
-    def refused(self, result: Result, error: OutsideError) -> Result:
+    def refused(self, conclusion: Result, error: OutsideError) -> Result:
         """Add what a person can do about a deletion that is stuck."""
         advice = ". Deletion goes on when this is mended; to leave the endpoint behind, "
         if self.deployment.spec.deletion_policy == "Retain":
             advice += "take the finalizer away as docs/uninstall.md says"
         else:
             advice += "set spec.deletionPolicy to Retain"
-        return super().refused(result, replace(error, message=error.message.rstrip(".") + advice))
+        return super().refused(conclusion, replace(error, message=error.message.rstrip(".") + advice))
 
     async def _let_go(self) -> float | None:
         """Nothing is left: let the object go."""

@@ -9,6 +9,8 @@ from slipway.api.v1alpha1.deployment import Deployment
 from slipway.domain import expiry
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
+from slipway.reconcilers.cluster_expiry import ClusterExpiryPass
+from slipway.reconcilers.cluster_serving import ClusterServingPass
 from slipway.reconcilers.deletion import DeletionPass
 from slipway.reconcilers.deployment_pass import Outdated, Tools
 from slipway.reconcilers.expiry import ExpiryPass
@@ -51,11 +53,13 @@ class DeploymentReconciler:
     async def _pass(self, key: Key, raw: Object, deployment: Deployment, *, deleting: bool) -> float | None:
         """The pass that its state asks for. What rests until it expires is looked at again right then."""
         tools = self._tools
+        in_cluster = _is_in_cluster(deployment)
         if deleting:
             return await DeletionPass(tools, key, raw, deployment).run()
         if expiry.has_expired(deployment, tools.clock.now()):
-            return await ExpiryPass(tools, key, raw, deployment).run()
-        serving = ServingPass(tools, key, raw, deployment)
+            expired = ClusterExpiryPass if in_cluster else ExpiryPass
+            return await expired(tools, key, raw, deployment).run()
+        serving = (ClusterServingPass if in_cluster else ServingPass)(tools, key, raw, deployment)
         again = serving.binding.sooner(await serving.run())
         left = expiry.seconds_left(deployment, tools.clock.now())
         return min((delay for delay in (again, left) if delay is not None), default=None)
@@ -67,6 +71,12 @@ class DeploymentReconciler:
         else:
             self._tools.store.put(key, live)
         return 0.0
+
+
+def _is_in_cluster(deployment: Deployment) -> bool:
+    """Where it lives decides; before it lives anywhere, the spec."""
+    placement = deployment.status.placement
+    return placement.target == "Cluster" if placement else deployment.spec.target.cluster is not None
 
 
 def _readable(raw: Object, needed: str) -> Deployment | None:

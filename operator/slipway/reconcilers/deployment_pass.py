@@ -1,26 +1,27 @@
-"""What passes over a Deployment share: the record before the step, the step, the report after it."""
+"""What passes over a Deployment share, whatever its target: what they look at, and how they report."""
 
 import logging
 import random
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.deployment import Deployment
-from slipway.api.v1alpha1.deployment_status import Placement
-from slipway.domain import binding, deployments
+from slipway.api.v1alpha1.deployment_status import DeploymentStatus
+from slipway.api.v1alpha1.model_version import ModelVersion
+from slipway.domain import binding
+from slipway.domain.binding import Bound
+from slipway.domain.checks.chain import Checked
+from slipway.domain.checks.inputs import Inputs
 from slipway.domain.conditions import Finding
-from slipway.domain.deployments import Result
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Transient
-from slipway.domain.identity import identity_of
 from slipway.domain.installation import Installation
-from slipway.domain.names import Owner
-from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker.catalogue import Catalogue
-from slipway.domain.sagemaker.check import CheckRequest
-from slipway.domain.sagemaker.situation import Plan
-from slipway.domain.sagemaker.steps import CreateEndpoint
 from slipway.kube import Kube
 from slipway.loop.clock import Clock
 from slipway.loop.keys import Key
@@ -28,13 +29,14 @@ from slipway.loop.store import Object, Store
 from slipway.reconcilers.binding import BindingKeeper
 from slipway.reconcilers.reporting import Reporter
 from slipway.reconcilers.retries import Retries
+from slipway.targets.cluster.port import ClusterTarget
 from slipway.targets.port import Targets
 from slipway.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-_CREATION_SHOWS = 1.0
-"""Seconds until an endpoint that was asked for can be expected in DescribeEndpoint."""
+Conclusion = TypeVar("Conclusion")
+"""What a pass has concluded, from which the status follows."""
 
 
 class Outdated(Exception):  # nothing went wrong: the pass is void and will be done again
@@ -49,6 +51,8 @@ class Tools:
     store: Store
     reporter: Reporter
     target: Targets
+    """Amazon SageMaker."""
+    cluster: ClusterTarget
     catalogue: Catalogue
     installation: Installation
     retries: Retries
@@ -58,7 +62,7 @@ class Tools:
     """A number from 0 to 1, another one each time: what is not urgent must not all be done in the same moment."""
 
 
-class DeploymentPass:
+class DeploymentPass(ABC, Generic[Conclusion]):
     """One pass over one Deployment; nothing of it outlives the pass.
 
     Every method raises Outdated when the object has changed or gone meanwhile.
@@ -66,67 +70,50 @@ class DeploymentPass:
 
     def __init__(self, tools: Tools, key: Key, raw: Object, deployment: Deployment) -> None:
         self.tools = tools
-        self.target = tools.target.under(identity_of(raw))
         self.key = key
         self.raw = raw
         self.deployment = deployment
         self.timing = tools.installation.timing
         self.now: datetime = tools.clock.now()
         metadata = deployment.metadata
-        self.owner = Owner(tools.installation.identifier, metadata.namespace, metadata.name, metadata.uid)
         self.trigger = metadata.annotations.get(RECONCILE_NOW)
         recheck = binding.recheck_after(self.timing.binding_recheck, len(tools.store), tools.chance())
         self.binding = BindingKeeper(tools.kube, tools.metrics, metadata, self.timing, recheck=recheck)
 
-    async def account(self) -> str:
-        """The AWS account in use, that of a role that is assumed. Raises the errors of `slipway.domain.errors`."""
-        target, placement = self.deployment.spec.target.sage_maker, self.deployment.status.placement
-        region = placement.region if placement else target.region if target else ""
-        return await self.target.account(region)
+    @abstractmethod
+    def status_after(self, conclusion: Conclusion, bound: Bound | None = None) -> DeploymentStatus:
+        """The status that follows. `bound`: what became of the Secret for clients, if it was looked after."""
 
-    async def act(self, circumstances: Hashable, placement: Placement, plan: Plan, result: Result) -> float | None:
-        """Execute the first step of a plan, if it has one, and report. Seconds until the next pass.
+    @abstractmethod
+    def refused(self, conclusion: Conclusion, error: OutsideError) -> Conclusion:
+        """The conclusion of a pass that ended in an error."""
 
-        The report comes before the step. It holds the placement and the attempt, so that a crash loses nothing, and
-        what serves and what served before, so that nothing is tidied away that the stored status still promises.
-        What was refused stays reported until a try succeeds: each retry would else be two changes of the status.
-        """
-        if plan.check:
-            return await self._check(circumstances, placement, plan.check, result)
-        if not plan.steps:
-            self.tools.retries.clear(self.key)
-            await self.report(result)
-            return self._next_look(plan)
-        standing = self.tools.retries.standing(self.key, circumstances)
-        recorded = await self.report(self.refused(result, standing) if standing else result)
-        if not recorded:
-            await self._check_alive()
-        step = plan.steps[0]
-        log.info("step: %s", type(step).__name__, extra={"step": repr(step)})
+    @abstractmethod
+    def has_clients(self, conclusion: Conclusion) -> bool:
+        """Whether the Secret for clients is still wanted."""
+
+    async def report(self, conclusion: Conclusion) -> bool:
+        """Write the status, if it changed, and before it the Secret that it names. Whether the status changed."""
+        before = self.raw
+        status = self.status_after(conclusion)
+        bound = await self.binding.keep(status) if self.has_clients(conclusion) else None
+        if bound:
+            status = self.status_after(conclusion, bound)
         try:
-            await self.target.execute(placement, step)
-        except OutsideError as error:
-            return await self.failed(circumstances, error, result)
-        self.tools.retries.clear(self.key)
-        return _CREATION_SHOWS if isinstance(step, CreateEndpoint) else 0.0
+            self.raw = await self.tools.reporter.report(self.key, self.raw, status.to_api())
+        except (Conflict, NotFound) as changed:
+            raise Outdated(str(changed)) from changed
+        self.deployment = self.deployment.model_copy(update={"status": status})
+        return self.raw is not before
 
-    async def _check(
-        self, circumstances: Hashable, placement: Placement, question: CheckRequest, result: Result
-    ) -> float:
-        """Ask the endpoint, and store what came of it. What follows from it is the next pass' matter."""
-        standing = self.tools.retries.standing(self.key, circumstances)
-        await self.report(self.refused(result, standing) if standing else result)
-        try:
-            answer = await self.target.check(placement, question)
-        except OutsideError as error:
-            return await self.failed(circumstances, error, result)
-        self.tools.retries.clear(self.key)
-        checked = checking.judged(question, answer, self.deployment.status.check, self.tools.clock.now())
-        log.info("check: %s", checked.outcome, extra={"latency_ms": checked.latency_ms, "tries": checked.tries})
-        await self.report(replace(result, checked=checked))
-        return self.timing.retry_first * checked.tries if checked.outcome == "Retrying" else 0.0
+    async def failed(self, circumstances: Hashable, error: OutsideError, conclusion: Conclusion) -> float:
+        """Report what the outside world refused. Seconds until the next try."""
+        delay = self.tools.retries.record(self.key, circumstances, error)
+        log.warning("%s; next try in %.0f s", error, delay)
+        await self.report(self.refused(conclusion, error))
+        return delay
 
-    async def _check_alive(self) -> None:
+    async def check_alive(self) -> None:
         """The first mutation of a pass needs proof that the object is still the one that was planned for.
 
         Where the status was just written under its resourceVersion, that was the proof already.
@@ -137,29 +124,6 @@ class DeploymentPass:
         mine, now = self.raw["metadata"], live["metadata"]
         if (mine["uid"], mine["resourceVersion"]) != (now["uid"], now["resourceVersion"]):
             raise Outdated("the object was changed")
-
-    def _next_look(self, plan: Plan) -> float | None:
-        if plan.adopts:
-            return 0.0
-        if plan.not_before:
-            return max(0.1, (plan.not_before - self.now).total_seconds())
-        if plan.look_again:
-            return self.timing.poll_moving
-        return self.timing.rejected_longest if plan.stalled else None
-
-    async def report(self, result: Result) -> bool:
-        """Write the status, if it changed, and before it the Secret that it names. Whether the status changed."""
-        before = self.raw
-        status = deployments.next_status(self.deployment, result, self.now)
-        bound = None if result.deleting else await self.binding.keep(status)
-        if bound:
-            status = deployments.next_status(self.deployment, replace(result, bound=bound), self.now)
-        try:
-            self.raw = await self.tools.reporter.report(self.key, self.raw, status.to_api())
-        except (Conflict, NotFound) as changed:
-            raise Outdated(str(changed)) from changed
-        self.deployment = self.deployment.model_copy(update={"status": status})
-        return self.raw is not before
 
     async def set_finalizers(self, finalizers: list[str]) -> None:
         """Replace the finalizers."""
@@ -176,15 +140,48 @@ class DeploymentPass:
         else:
             self.tools.store.put(self.key, self.raw)
 
-    async def failed(self, circumstances: Hashable, error: OutsideError, result: Result) -> float:
-        """Report what the outside world refused. Seconds until the next try."""
-        delay = self.tools.retries.record(self.key, circumstances, error)
-        log.warning("%s; next try in %.0f s", error, delay)
-        await self.report(self.refused(result, error))
-        return delay
+    async def model_versions(self) -> dict[str, ModelVersion]:
+        """Those that the spec names and that exist, by name."""
+        spec = self.deployment.spec
+        names = dict.fromkeys([spec.model_ref.name, *(adapter.model_ref.name for adapter in spec.engine.adapters)])
+        found = {name: await self._model_version(name) for name in names}
+        return {name: model_version for name, model_version in found.items() if model_version}
 
-    def refused(self, result: Result, error: OutsideError) -> Result:
-        """The result of a pass that ended in an error, which passes by itself or stalls."""
-        finding = Finding(error.reason, error.message)
-        passing = isinstance(error, Transient | RateLimited | Conflict)
-        return replace(result, reconciling=finding if passing else None, stalled=None if passing else finding)
+    async def _model_version(self, name: str) -> ModelVersion | None:
+        """One that was never seen is asked for: the two watches do not keep step with each other."""
+        key = Key("ModelVersion", self.key.namespace, name)
+        if key not in self.tools.store and (live := await self.tools.kube.get(key)):
+            self.tools.store.put(key, live)
+        raw = self.tools.store.get(key)
+        if raw is None or raw["metadata"].get("deletionTimestamp"):
+            return None
+        try:
+            return ModelVersion.model_validate(raw)
+        except ValidationError:
+            return None  # its own pass reports what is wrong with it
+
+    def inputs(self, model_versions: Mapping[str, ModelVersion], *, account: str | None) -> Inputs:
+        """What the checks look at."""
+        installation = self.tools.installation
+        return Inputs(
+            deployment=self.deployment,
+            model_version=model_versions.get(self.deployment.spec.model_ref.name),
+            account=account,
+            rules=installation.placement_rules,
+            default_rule=installation.default_rule(account or ""),
+            catalogue=self.tools.catalogue,
+            hub=installation.hub_of_containers,
+            adapters=model_versions,
+        )
+
+    def circumstances(self, checks: Checked) -> Hashable:
+        """What must change before something that was refused is asked again at once."""
+        metadata = self.deployment.metadata
+        return (metadata.uid, metadata.generation, self.trigger, checks.served)
+
+
+def as_findings(error: OutsideError) -> tuple[Finding | None, Finding | None]:
+    """(reconciling, stalled) of an error: it passes by itself, or it does not."""
+    finding = Finding(error.reason, error.message)
+    passing = isinstance(error, Transient | RateLimited | Conflict)
+    return (finding, None) if passing else (None, finding)

@@ -9,10 +9,10 @@ from slipway.domain.sagemaker.observation import InventoryWish, Observation, Que
 from slipway.domain.sagemaker.rollout import alarm_requests
 from slipway.domain.sagemaker.situation import Plan
 from slipway.domain.sagemaker.steps import VARIANT
-from slipway.reconcilers.deployment_pass import DeploymentPass
+from slipway.reconcilers.sagemaker_pass import SageMakerPass
 
 
-class RemovalPass(DeploymentPass):
+class RemovalPass(SageMakerPass):
     """A pass that needs no ModelVersion, no Secret and no valid spec."""
 
     def has_nothing(self) -> bool:

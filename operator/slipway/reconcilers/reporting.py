@@ -15,7 +15,18 @@ from slipway.loop.store import Object, Store
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
 
-OWN_CONDITIONS = frozenset({"Ready", "Reconciling", "Stalled", "Drifted", "UnpinnedReference", "BindingFailed"})
+OWN_CONDITIONS = frozenset(
+    {
+        "Ready",
+        "Reconciling",
+        "Stalled",
+        "Drifted",
+        "UnpinnedReference",
+        "BindingFailed",
+        "OptionalApiMissing",
+        "Limited",
+    }
+)
 Status = dict[str, Any]
 log = logging.getLogger(__name__)
 
@@ -35,7 +46,7 @@ class Reporter:
         Raises Conflict or NotFound if the object has changed or gone since `raw`: the pass is void.
         """
         before: Status = raw.get("status") or {}
-        if _ours(before) == after:
+        if _in_order(_ours(before)) == _in_order(after):
             return raw
         written = await self._kube.apply_status(key, raw["metadata"]["resourceVersion"], after)
         self._metrics.kube_writes.labels("status").inc()
@@ -65,6 +76,11 @@ def _ours(status: Status) -> Status:
         return status
     own = [condition for condition in status["conditions"] if condition["type"] in OWN_CONDITIONS]
     return {**status, "conditions": own}
+
+
+def _in_order(status: Status) -> Status:
+    """The conditions by type: an apply leaves those that are there where they are, and puts new ones behind them."""
+    return {**status, "conditions": sorted(status.get("conditions", []), key=lambda condition: str(condition["type"]))}
 
 
 async def report_invalid(reporter: Reporter, key: Key, raw: Object, invalid: ValidationError, now: datetime) -> None:

@@ -1,16 +1,13 @@
 """A pass over a Deployment that should serve: gather, plan, execute one step, report."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from dataclasses import replace
-
-from pydantic import ValidationError
 
 from slipway.api.v1alpha1 import FINALIZER
 from slipway.api.v1alpha1.deployment_status import Placement
-from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.image import image_of
-from slipway.domain.checks.inputs import Inputs, Problem
+from slipway.domain.checks.inputs import Problem
 from slipway.domain.checks.placement import placement_of
 from slipway.domain.deployments import Result
 from slipway.domain.errors import OutsideError, Rejected
@@ -24,28 +21,27 @@ from slipway.domain.sagemaker.quiet import at_rest
 from slipway.domain.sagemaker.situation import Plan, Situation
 from slipway.domain.sagemaker.steps import VARIANT
 from slipway.domain.sagemaker.tags import remembered_tags, tags_due
-from slipway.loop.keys import Key
-from slipway.reconcilers.deployment_pass import DeploymentPass
+from slipway.reconcilers.sagemaker_pass import SageMakerPass
 
 
-class ServingPass(DeploymentPass):
+class ServingPass(SageMakerPass):
     """A pass over a Deployment that should serve."""
 
     async def run(self) -> float | None:
         """Seconds until the next pass."""
-        model_versions = await self._model_versions()
-        checks = checked(self._inputs(model_versions, account=None))
+        model_versions = await self.model_versions()
+        checks = checked(self.inputs(model_versions, account=None))
         if checks.served is None and self.deployment.status.placement is None:
             await self.report(_with_problem(Result(), checks.problem))
             return None  # no call is made for a spec that cannot be acted on
-        circumstances = self._circumstances(checks)
+        circumstances = self.circumstances(checks)
         held = self.tools.retries.holding(self.key, circumstances)
         if held:
             await self.report(self.refused(Result(), held[0]))
             return held[1]
         try:
             account = await self.account()
-            checks = checked(self._inputs(model_versions, account=account))
+            checks = checked(self.inputs(model_versions, account=account))
             if checks.served is None and self.deployment.status.placement is None:
                 await self.report(_with_problem(Result(), checks.problem))
                 return self.timing.rejected_longest  # the account may be another one then
@@ -156,44 +152,6 @@ class ServingPass(DeploymentPass):
     def _settled(self, wanted: Desired) -> bool:
         """Whether everything was once as it is wanted now."""
         return self.deployment.status.settled == wanted.content
-
-    async def _model_versions(self) -> dict[str, ModelVersion]:
-        """Those that the spec names and that exist, by name."""
-        spec = self.deployment.spec
-        names = dict.fromkeys([spec.model_ref.name, *(adapter.model_ref.name for adapter in spec.engine.adapters)])
-        found = {name: await self._model_version(name) for name in names}
-        return {name: model_version for name, model_version in found.items() if model_version}
-
-    async def _model_version(self, name: str) -> ModelVersion | None:
-        """One that was never seen is asked for: the two watches do not keep step with each other."""
-        key = Key("ModelVersion", self.key.namespace, name)
-        if key not in self.tools.store and (live := await self.tools.kube.get(key)):
-            self.tools.store.put(key, live)
-        raw = self.tools.store.get(key)
-        if raw is None or raw["metadata"].get("deletionTimestamp"):
-            return None
-        try:
-            return ModelVersion.model_validate(raw)
-        except ValidationError:
-            return None  # its own pass reports what is wrong with it
-
-    def _inputs(self, model_versions: Mapping[str, ModelVersion], *, account: str | None) -> Inputs:
-        installation = self.tools.installation
-        return Inputs(
-            deployment=self.deployment,
-            model_version=model_versions.get(self.deployment.spec.model_ref.name),
-            account=account,
-            rules=installation.placement_rules,
-            default_rule=installation.default_rule(account or ""),
-            catalogue=self.tools.catalogue,
-            hub=installation.hub_of_containers,
-            adapters=model_versions,
-        )
-
-    def _circumstances(self, checks: Checked) -> Hashable:
-        """What must change before something that was refused is asked again at once."""
-        metadata = self.deployment.metadata
-        return (metadata.uid, metadata.generation, self.trigger, checks.served)
 
     def _desired(self, checks: Checked, placement: Placement | None) -> Desired | None:
         target = self.deployment.spec.target.sage_maker

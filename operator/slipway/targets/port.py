@@ -9,7 +9,8 @@ from typing import Protocol
 from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.identity import Identity
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
+from slipway.domain.prompt_check import CheckAnswer
+from slipway.domain.sagemaker.check import CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
 from slipway.domain.sagemaker.orphans import Place, Resource, Site, Tags
 from slipway.domain.sagemaker.permissions import Lacking, Permission

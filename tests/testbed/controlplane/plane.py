@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from tests.testbed.waiting import eventually
+
 from .audit import AuditedWrite, read_writes
 from .credentials import kubeconfig, write_private
 from .servers import Servers
@@ -95,7 +97,17 @@ class ControlPlane:
         command = ("apply", "--server-side", "--force-conflicts", "--filename=-")
         self.kubectl(*command, stdin=yaml.safe_dump_all(crds))
         names = [f"customresourcedefinition/{crd['metadata']['name']}" for crd in crds]
-        self.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+        # Not `kubectl wait`: it gives up where a CRD has no status yet ("accessor error: <nil> is of the type <nil>").
+        eventually(lambda: self._are_established(names), "the CRDs are established", timeout=30)
+
+    def _are_established(self, names: list[str]) -> bool:
+        items = json.loads(self.kubectl("get", "--output=json", *names).stdout)
+        return all(
+            any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+            for conditions in (
+                (item.get("status") or {}).get("conditions") or [] for item in items.get("items", [items])
+            )
+        )
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
         """Write a kubeconfig (0600, good for 30 days) that acts as a service account, which must exist."""

@@ -1,25 +1,19 @@
-"""`python -m tests.testbed.demo`. Signals are ours before the imports, which take a second or two."""
+"""`python -m tests.testbed.demo`."""
 
 import sys
-import time
+from typing import TYPE_CHECKING
 
-from tests.testbed.demo.interrupts import EXIT_STATUS, Interrupts
+from tests.testbed.demo.beginning import begin
+
+if TYPE_CHECKING:
+    from tests.testbed.demo.command import Play
 
 
-def main() -> int:
-    """Run the demo. Returns the exit status."""
-    began = time.monotonic()
-    interrupts = Interrupts()
-    interrupts.install()
-    try:
-        from tests.testbed.demo.command import run
+def _play() -> "Play":
+    from tests.testbed.demo.story import PLAY
 
-        return run(interrupts, began)
-    except KeyboardInterrupt:  # before there was anything to clean up
-        return EXIT_STATUS
-    finally:
-        interrupts.ignore()
+    return PLAY
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(begin(_play))

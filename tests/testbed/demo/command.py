@@ -1,11 +1,12 @@
-"""The command: says what is real, runs the story, and reports how it went."""
+"""The command of a demo: says what is real, runs the story, and reports how it went."""
 
 import argparse
 import shutil
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.testbed.controlplane import ControlPlaneError, ControlPlaneUnavailable, KubectlError
@@ -13,24 +14,37 @@ from tests.testbed.controlplane.choice import look
 from tests.testbed.demo import quickstart
 from tests.testbed.demo.interrupts import EXIT_STATUS, Interrupts
 from tests.testbed.demo.screen import Screen
-from tests.testbed.demo.stage import FAST, Pace, staged
-from tests.testbed.demo.story import Story
+from tests.testbed.demo.stage import FAST, Pace
 from tests.testbed.demo.watching import Deviation
-from tests.testbed.workbench import ROOT
+from tests.testbed.node.addresses import NoPodNetwork
 
 _PREFIX = "slipway-demo-"
+_UNAVAILABLE = (ControlPlaneUnavailable, NoPodNetwork)
 _EXPECTED = (Deviation, ControlPlaneError, KubectlError, quickstart.NotAQuickstart)
 
 
-def run(interrupts: Interrupts, began: float) -> int:
+@dataclass(frozen=True)
+class Play:
+    """One demo: what it is called, what of it is real, and how it goes."""
+
+    module: str
+    """As after `python -m`."""
+    title: str
+    truths: Sequence[tuple[str, str]]
+    """What is real and what is a stand-in, beside the cluster."""
+    perform: Callable[[Path, Pace, Screen, Interrupts, float], None]
+    """Given a folder, the pace, the screen, the signals and the time of the start. Raises what `run` explains."""
+
+
+def run(play: Play, interrupts: Interrupts, began: float) -> int:
     """Returns the exit status: 0, 1 if anything deviated, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m tests.testbed.demo", description=__doc__)
-    parser.add_argument("--fast", action="store_true", help="SageMaker's transitions take less than a second (tests)")
+    parser = argparse.ArgumentParser(prog=f"python -m {play.module}", description=play.title)
+    parser.add_argument("--fast", action="store_true", help="the stand-ins take less than a second each (tests)")
     options = parser.parse_args()
     screen = Screen()
     try:
         with _folder(interrupts) as folder:
-            status = _play(folder, FAST if options.fast else Pace(), screen, interrupts, began)
+            status = _play(play, folder, FAST if options.fast else Pace(), screen, interrupts, began)
     except KeyboardInterrupt:
         status = EXIT_STATUS
     if interrupts.seen:
@@ -39,36 +53,33 @@ def run(interrupts: Interrupts, began: float) -> int:
     return status
 
 
-def _play(folder: Path, pace: Pace, screen: Screen, interrupts: Interrupts, began: float) -> int:
+def _play(play: Play, folder: Path, pace: Pace, screen: Screen, interrupts: Interrupts, began: float) -> int:
     try:
-        _introduce(screen)
-        manifest = quickstart.parse((ROOT / quickstart.PATH).read_text())
-        with staged(folder, manifest, pace, screen, interrupts) as stage:
-            Story(stage, screen, began).tell()
-    except ControlPlaneUnavailable as unavailable:
+        _introduce(play, screen)
+        play.perform(folder, pace, screen, interrupts, began)
+    except _UNAVAILABLE as unavailable:
         screen.failure(str(unavailable))
         return 1
     except _EXPECTED as failure:
-        return _failed(screen, folder, str(failure))
+        return EXIT_STATUS if interrupts.seen else _failed(screen, folder, str(failure))
     except Exception as failure:
+        if interrupts.seen:  # what was going on in that moment could not end well
+            return EXIT_STATUS
         (folder / "demo.log").write_text(traceback.format_exc())
         return _failed(screen, folder, f"{type(failure).__name__}: {failure}")
     return 0
 
 
-def _introduce(screen: Screen) -> None:
+def _introduce(play: Play, screen: Screen) -> None:
     existing = look().kubeconfig
     cluster = f"the cluster of {existing}" if existing else "kube-apiserver, etcd and kube-controller-manager"
-    screen.title("Slipway: a model from its registry to an endpoint, on this machine")
+    screen.title(play.title)
     screen.blank()
     screen.pairs(
         [
             ("real", f"{cluster}, and kubectl"),
             ("real", "the operator, a process of its own, with the rights of its ServiceAccount and no others"),
-            ("real", "the protocols: boto3 and huggingface_hub over HTTP, as against AWS and the Hub"),
-            ("stand-in", "the Hugging Face Hub: a repository shaped like Llama 3.1 8B, its weights all zeros"),
-            ("stand-in", "Amazon SageMaker: its API and its states, in seconds instead of minutes; no bill"),
-            ("stand-in", "the model: no model runs here. What answers says with which commit it was started"),
+            *play.truths,
         ]
     )
     screen.blank()

@@ -37,8 +37,8 @@ class Quickstart:
         return self.named_endpoint or f"{namespace}-{self.deployment}"
 
 
-def parse(text: str) -> Quickstart:
-    """Read one ModelVersion and one Deployment that refers to it. Raises NotAQuickstart."""
+def parse(text: str, origin: Path = PATH) -> Quickstart:
+    """Read one ModelVersion and one Deployment that refers to it; `origin` is for people. Raises NotAQuickstart."""
     objects: dict[str, dict[str, Any]] = {one["kind"]: one for one in yaml.safe_load_all(text) if one}
     try:
         source = objects["ModelVersion"]["spec"]["source"]["huggingFace"]
@@ -54,4 +54,4 @@ def parse(text: str) -> Quickstart:
             named_endpoint=target.get("endpointName"),
         )
     except KeyError as missing:
-        raise NotAQuickstart(f"{PATH} lacks {missing}: the demo needs one ModelVersion and one Deployment") from None
+        raise NotAQuickstart(f"{origin} lacks {missing}: the demo needs one ModelVersion and one Deployment") from None

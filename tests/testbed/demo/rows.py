@@ -6,6 +6,8 @@ from typing import Any
 Object = dict[str, Any]
 NOTHING = "-"
 SHOWN_DIGITS = 12
+_NOTES = {"OptionalApiMissing", "Limited"}
+"""Types of conditions that stay."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,14 @@ def short(revision: str | None) -> str:
     return revision[:SHOWN_DIGITS] if revision else NOTHING
 
 
+def conditions(found: Object) -> list[Object]:
+    """All conditions of an object."""
+    return (found.get("status") or {}).get("conditions") or []
+
+
 def condition(found: Object, kind: str) -> Object:
     """One condition of an object; empty if it is not there."""
-    conditions = (found.get("status") or {}).get("conditions") or []
-    return next((one for one in conditions if one["type"] == kind), {})
+    return next((one for one in conditions(found) if one["type"] == kind), {})
 
 
 def resolved(model_version: Object) -> str | None:
@@ -53,8 +59,29 @@ def model_version_row(found: Object) -> Row:
 
 def deployment_row(found: Object) -> Row:
     """The row of a Deployment."""
-    placement = (found.get("status") or {}).get("placement") or {}
-    return _row("Deployment", found, short(serving(found)), placement.get("endpointName") or NOTHING)
+    status = found.get("status") or {}
+    named = (status.get("placement") or {}).get("endpointName") or (status.get("endpoint") or {}).get("name")
+    return _row("Deployment", found, short(serving(found)), named or NOTHING)
+
+
+def pod_row(pod: Object) -> Row:
+    """The row of a Pod: READY and STATUS as `kubectl get pods` has them, and the commit that it was told to serve."""
+    status = pod.get("status") or {}
+    waiting = [
+        one["state"]["waiting"].get("reason", "Waiting")
+        for one in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+        if "waiting" in (one.get("state") or {})
+    ]
+    leaving = "Terminating" if pod["metadata"].get("deletionTimestamp") else None
+    return Row(
+        kind="Pod",
+        name=pod["metadata"]["name"],
+        ready=condition(pod, "Ready").get("status", "False"),
+        reason=leaving or next(iter(waiting), None) or status.get("phase", "Pending"),
+        revision=short(_told(pod)),
+        under_way=NOTHING,
+        endpoint=NOTHING,
+    )
 
 
 def _row(kind: str, found: Object, revision: str, endpoint: str) -> Row:
@@ -72,12 +99,27 @@ def _row(kind: str, found: Object, revision: str, endpoint: str) -> Row:
     )
 
 
+def _told(pod: Object) -> str | None:
+    """The commit in a container's arguments or environment."""
+    for container in pod["spec"]["containers"]:
+        words = [*(container.get("args") or []), *(one.get("value", "") for one in container.get("env") or [])]
+        for word in words:
+            if _is_commit(word.rpartition("=")[2]):
+                return str(word.rpartition("=")[2])
+    return None
+
+
 def is_settled(found: Object) -> bool:
     """Whether the object answers its present spec, is ready, and nothing is under way or wrong."""
     status = found.get("status") or {}
     current = status.get("observedGeneration") == found["metadata"]["generation"]
-    kinds = {one["type"]: one["status"] for one in status.get("conditions") or []}
+    kinds = {one["type"]: one["status"] for one in conditions(found) if one["type"] not in _NOTES}
     return current and kinds == {"Ready": "True"}
+
+
+def notes(found: Object) -> list[str]:
+    """Types of conditions that say what the cluster or the Hub lacks: it serves all the same."""
+    return [one["type"] for one in conditions(found) if one["type"] in _NOTES]
 
 
 def why_stalled(found: Object) -> str | None:

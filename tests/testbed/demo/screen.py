@@ -19,6 +19,7 @@ _WIDTH_OF_A_LOG = 100
 _COLUMNS = {"KIND": 4, "NAME": 4, "READY": 5, "REASON": 20, "REVISION": 12, "UNDER WAY": 20, "ENDPOINT": 17}
 """Widths that hold what comes, so that nothing moves sideways."""
 _WIDE_ENOUGH = 98
+_SHORT_KINDS = {"ModelVersion": "mv", "Deployment": "sdep", "Pod": "pod"}
 _READY_STYLES = {"True": "green", "False": "yellow"}
 
 
@@ -70,8 +71,10 @@ def _table(rows: Sequence[Row], width: int) -> Table:
         table.add_column(name, min_width=least if width >= _WIDE_ENOUGH else None, overflow="fold")
     for row in rows:
         ready = Text(row.ready, style=_READY_STYLES.get(row.ready, ""))
-        kind = {"ModelVersion": "mv", "Deployment": "sdep"}[row.kind]
-        table.add_row(kind, row.name, ready, row.reason, row.revision, row.under_way, row.endpoint)
+        kind, name = _SHORT_KINDS[row.kind], row.name
+        if row.kind == "Pod":  # of 32 characters, the last five tell them apart
+            name = f"…{name[-5:]}"
+        table.add_row(kind, name, ready, row.reason, row.revision, row.under_way, row.endpoint)
     return table
 
 
@@ -95,6 +98,12 @@ class Screen:
         for word, meaning in pairs:
             table.add_row(word, meaning)
         self._console.print(Padding(table, _INDENT))
+
+    def entries(self, entries: Sequence[tuple[str, str]]) -> None:
+        """Names and values that somebody wants to copy: a long one goes on past the edge."""
+        width = max(len(name) for name, _ in entries)
+        for name, value in entries:
+            self._console.print(Text.assemble(_MARGIN, (f"{name:<{width}}", "bold"), "  ", value), soft_wrap=True)
 
     def events(self, events: Sequence[tuple[str, str, str]]) -> None:
         """Events as (object, reason, message), oldest first."""

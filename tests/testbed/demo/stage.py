@@ -2,27 +2,30 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 
-from tests.testbed.cluster import Cluster
+from tests.testbed.cluster import Cluster, Object
 from tests.testbed.controlplane import ControlPlane, control_plane
 from tests.testbed.controlplane.credentials import write_private
 from tests.testbed.demo import guest
 from tests.testbed.demo.interrupts import Interrupts
 from tests.testbed.demo.quickstart import Quickstart
 from tests.testbed.demo.screen import Screen
-from tests.testbed.hub import LocalHub, llama_8b_repository
+from tests.testbed.hub import Content, LocalHub, llama_8b_repository
 from tests.testbed.operator_process import OperatorProcess
 from tests.testbed.sagemaker import LocalSageMaker
 from tests.testbed.workbench import OPERATOR_NAMESPACE, install
 
 NAMESPACE = "slipway-demo"
+T = TypeVar("T")
+Repository = Callable[[], Mapping[str, bytes | Content | None]]
+"""Makes the files of the first commit."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,14 @@ class Stage:
     operator: OperatorProcess
     quickstart: Quickstart
     first_commit: str
+    stack: ExitStack
+    """What is taken away at the end."""
+    pods: Callable[[], Sequence[Object]] = tuple
+    """The pods of the namespace, where there is something for them to run on."""
+
+    def enter(self, more: AbstractContextManager[T]) -> T:
+        """Something else for this story: it goes first, before the operator and the control plane."""
+        return self.stack.enter_context(more)
 
     @property
     def endpoint(self) -> str:
@@ -62,11 +73,19 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path, quickstart: Quickstart, pace: Pace, screen: Screen, interrupts: Interrupts) -> Iterator[Stage]:
+def staged(
+    folder: Path,
+    quickstart: Quickstart,
+    pace: Pace,
+    screen: Screen,
+    interrupts: Interrupts,
+    *,
+    repository: Repository = llama_8b_repository,
+) -> Iterator[Stage]:
     """Start everything; take everything away again, whatever happens."""
     stack = ExitStack()
     try:
-        stage = _start(stack, folder, quickstart, pace, screen)
+        stage = _start(stack, folder, quickstart, pace, screen, repository)
         yield stage
         if not stage.plane.owned:
             screen.note("\nRemoving what was installed in the cluster ...")
@@ -77,11 +96,13 @@ def staged(folder: Path, quickstart: Quickstart, pace: Pace, screen: Screen, int
             stack.close()
 
 
-def _start(stack: ExitStack, folder: Path, quickstart: Quickstart, pace: Pace, screen: Screen) -> Stage:
+def _start(
+    stack: ExitStack, folder: Path, quickstart: Quickstart, pace: Pace, screen: Screen, repository: Repository
+) -> Stage:
     with screen.step("local Hub and local SageMaker"):
         hub = stack.enter_context(LocalHub())
         hub.create_repo(quickstart.repo)
-        first = hub.commit(quickstart.repo, llama_8b_repository(), ref=quickstart.ref)
+        first = hub.commit(quickstart.repo, repository(), ref=quickstart.ref)
         sagemaker = stack.enter_context(_sagemaker(hub, quickstart, pace))
     with screen.step("control plane"):
         plane = stack.enter_context(control_plane(folder / "control-plane", screen.note))
@@ -98,7 +119,7 @@ def _start(stack: ExitStack, folder: Path, quickstart: Quickstart, pace: Pace, s
         environment = _environment(kubeconfig, hub, sagemaker, quickstart, pace)
         operator = OperatorProcess(environment, folder / "operator.log").start()
         stack.callback(_stop, operator)
-    return Stage(plane, cluster, hub, sagemaker, operator, quickstart, first)
+    return Stage(plane, cluster, hub, sagemaker, operator, quickstart, first, stack)
 
 
 def _sagemaker(hub: LocalHub, quickstart: Quickstart, pace: Pace) -> LocalSageMaker:

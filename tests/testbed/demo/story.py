@@ -1,21 +1,45 @@
 """What a person is shown, act by act. Anything that is not as it should be raises Deviation."""
 
 import time
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.testbed.demo import rows
 from tests.testbed.demo.caller import Answer, Caller, Tally
-from tests.testbed.demo.quickstart import PATH
+from tests.testbed.demo.command import Play
+from tests.testbed.demo.interrupts import Interrupts
+from tests.testbed.demo.quickstart import PATH, parse
 from tests.testbed.demo.rows import Object, short
 from tests.testbed.demo.screen import Screen
-from tests.testbed.demo.stage import NAMESPACE, Stage
+from tests.testbed.demo.stage import NAMESPACE, Pace, Stage, staged
+from tests.testbed.demo.telling import kubectl, left_in_sagemaker, nothing_in_sagemaker, operators_writes
 from tests.testbed.demo.watching import Deviation, watch
 from tests.testbed.hub import llama_8b_repository
-from tests.testbed.workbench import OPERATOR_USER, ROOT
+from tests.testbed.workbench import ROOT
 
 _PROMPT = "Who are you?"
 _START_WITHIN = 30
+
+
+def perform(folder: Path, pace: Pace, screen: Screen, interrupts: Interrupts, began: float) -> None:
+    """Start everything and tell the story."""
+    manifest = parse((ROOT / PATH).read_text())
+    with staged(folder, manifest, pace, screen, interrupts) as stage:
+        Story(stage, screen, began).tell()
+
+
+PLAY = Play(
+    "tests.testbed.demo",
+    "Slipway: a model from its registry to an endpoint, on this machine",
+    [
+        ("real", "the protocols: boto3 and huggingface_hub over HTTP, as against AWS and the Hub"),
+        ("stand-in", "the Hugging Face Hub: a repository shaped like Llama 3.1 8B, its weights all zeros"),
+        ("stand-in", "Amazon SageMaker: its API and its states, in seconds instead of minutes; no bill"),
+        ("stand-in", "the model: no model runs here. What answers says with which commit it was started"),
+    ],
+    perform,
+)
 
 
 class Story:
@@ -40,7 +64,7 @@ class Story:
     def _apply(self) -> None:
         self._screen.act("1  Apply: two resources, and nothing else, bring a model into service")
         started = time.monotonic() - self._began
-        self._kubectl("apply", "-f", str(PATH))
+        kubectl(self._stage, self._screen, "apply", "-f", str(PATH))
         self._screen.note(f"`kubectl apply` was reached {started:.1f} s after the start (limit: {_START_WITHIN} s)")
         first = self._stage.first_commit
         found = watch(self._stage, self._screen, lambda seen: seen.serves(first), "the first commit serves")
@@ -69,7 +93,9 @@ class Story:
         with self._caller.asking(_PROMPT) as tally:
             # Without it the operator would look when spec.updates.interval is over.
             name = stage.quickstart.model_version
-            self._kubectl("annotate", "mv", name, f"slipway.dev/reconcile-now={now}", "--overwrite")
+            kubectl(
+                self._stage, self._screen, "annotate", "mv", name, f"slipway.dev/reconcile-now={now}", "--overwrite"
+            )
             watch(stage, self._screen, lambda seen: seen.serves(second), "the roll", footer=tally.sentence)
             _wait_for_answer(tally, second)
         self._screen.blank()
@@ -96,25 +122,14 @@ class Story:
     def _delete(self) -> None:
         stage = self._stage
         self._screen.act("5  Delete: the endpoint goes, and what it was made of")
-        self._kubectl("delete", "--wait=false", "-f", str(PATH))
-        watch(stage, self._screen, lambda seen: seen.is_gone, "the deletion", footer=self._left_in_sagemaker)
+        kubectl(self._stage, self._screen, "delete", "--wait=false", "-f", str(PATH))
+        watch(stage, self._screen, lambda seen: seen.is_gone, "the deletion", footer=lambda: left_in_sagemaker(stage))
         self._screen.blank()
-        left = stage.sagemaker.resources()
-        if left:
-            names = ", ".join(f"{one.kind} {one.name}" for one in left)
-            raise Deviation(f"something is left in SageMaker: {names}")
-        self._screen.good(f"nothing is left in SageMaker ({self._left_in_sagemaker()})")
-
-    def _left_in_sagemaker(self) -> str:
-        client = self._stage.aws("sagemaker")
-        endpoints = len(client.list_endpoints()["Endpoints"])
-        configs = len(client.list_endpoint_configs()["EndpointConfigs"])
-        models = len(client.list_models()["Models"])
-        return f"endpoints: {endpoints}, endpoint configs: {configs}, models: {models}"
+        self._screen.good(nothing_in_sagemaker(stage))
 
     def _conclude(self) -> None:
         if self._stage.plane.owned:
-            self._screen.good(self._writes())
+            self._screen.good(operators_writes(self._stage))
         self._screen.act(f"Done in {time.monotonic() - self._began:.0f} s. What to read next:")
         self._screen.pairs(
             [
@@ -124,19 +139,6 @@ class Story:
                 ("docs/decisions", "why it is built as it is"),
             ]
         )
-
-    def _writes(self) -> str:
-        writes = self._stage.plane.audit_writes(OPERATOR_USER)
-        refused = [write for write in writes if write.code == 403]
-        if refused:
-            one = refused[0]
-            raise Deviation(f"RBAC refused the operator {len(refused)} writes, first: {one.verb} {one.resource}")
-        return f"the operator wrote {len(writes)} times to the API server, as {OPERATOR_USER}; RBAC refused none"
-
-    def _kubectl(self, *arguments: str) -> None:
-        self._screen.command(" ".join(["kubectl", "-n", NAMESPACE, *arguments]))
-        local = [str(ROOT / PATH) if argument == str(PATH) else argument for argument in arguments]
-        self._screen.say(self._stage.plane.kubectl("-n", NAMESPACE, *local).stdout)
 
     def _answer(self) -> Answer:
         try:

@@ -1,7 +1,7 @@
 """Waits for the two resources, shows them meanwhile, and says at once when something goes wrong."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.testbed.demo import rows
@@ -18,10 +18,12 @@ class Deviation(Exception):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Both resources at one moment; None where one is not there."""
+    """Both resources, and pods, at one moment; None where one is not there."""
 
     model_version: Object | None
     deployment: Object | None
+    pods: Sequence[Object] = ()
+    """Where a story has any."""
 
     def rows(self) -> list[Row]:
         """What to show."""
@@ -30,7 +32,15 @@ class Snapshot:
             found.append(rows.model_version_row(self.model_version))
         if self.deployment:
             found.append(rows.deployment_row(self.deployment))
-        return found
+        return found + [rows.pod_row(pod) for pod in self.pods]
+
+    def said(self) -> str:
+        """All conditions, for whoever has to find out why something does not come."""
+        return "; ".join(
+            f"{found['kind']}: " + ", ".join(f"{one['type']} {one['reason']}" for one in rows.conditions(found))
+            for found in (self.model_version, self.deployment)
+            if found
+        )
 
     def serves(self, commit: str) -> bool:
         """Whether this commit serves, and nothing is under way any more."""
@@ -44,8 +54,13 @@ class Snapshot:
 
     @property
     def is_gone(self) -> bool:
-        """Whether neither is there."""
-        return self.model_version is None and self.deployment is None
+        """Whether neither is there, nor any pod."""
+        return self.model_version is None and self.deployment_is_gone
+
+    @property
+    def deployment_is_gone(self) -> bool:
+        """Whether the Deployment is not there, nor any pod."""
+        return self.deployment is None and not self.pods
 
 
 def watch(
@@ -66,7 +81,7 @@ def watch(
                 return snapshot
             _check(stage, snapshot)
             if time.monotonic() > deadline:
-                raise Deviation(f"{what}: not within {within:.0f} s")
+                raise Deviation(f"{what}: not within {within:.0f} s; {snapshot.said()}")
     raise AssertionError("snapshots never end")
 
 
@@ -76,6 +91,7 @@ def _snapshots(stage: Stage) -> Iterator[Snapshot]:
         yield Snapshot(
             stage.cluster.get("ModelVersion", NAMESPACE, names.model_version),
             stage.cluster.get("Deployment", NAMESPACE, names.deployment),
+            stage.pods(),
         )
         time.sleep(_TICK)
 

@@ -44,6 +44,12 @@ def account_of(access_key: str) -> str:
     return str(get_account_id_from(access_key))
 
 
+def secret_of(access_key: str) -> str | None:
+    """The secret key of one that `new_credentials` has given; None for any other: those have any secret."""
+    key = iam_backends[account_of(access_key)]["aws"].access_keys.get(access_key)
+    return None if key is None else str(key.secret_access_key)
+
+
 def session_of(account: str, access_key: str) -> str | None:
     """The ARN of the session that this key came from; None if AssumeRole did not give it."""
     for partition in PARTITION_NAMES:

@@ -33,7 +33,7 @@ class Service:
         self.hooks = Hooks()
         self.rate_limit = RateLimit()
         self.invocations = Invocations()
-        self.tokens = Tokens(lambda: self.rules.clock())
+        self.tokens = Tokens(lambda: self.rules.clock(), self.principal, neighbours.secret_of)
         self.latency = 0.0
         self._worlds: dict[tuple[str, str], World] = {}
         self.permissions = Permissions()
@@ -168,6 +168,7 @@ class Service:
     def _openai(self, request: Request) -> Answer:
         """[D] Only chat/completions is there. The token says whose endpoint it is."""
         bearer = self.tokens.check(request.bearer)
+        self.credentials.check(bearer.access_key, request.protocol)
         if request.operation != "ChatCompletions":
             raise refusals.Refusal("NotFoundException", f"No such path: {request.operation}", 404)  # [M]
         if not self.rate_limit.take((bearer.account, bearer.region, request.operation)):

@@ -89,6 +89,8 @@ def dropped(value: Any, schema: Schema, path: str = "") -> list[str]:
         return [found for item in value for found in dropped(item, schema.get("items", {}), f"{path}[]")]
     if not isinstance(value, dict) or path == ".metadata" or "additionalProperties" in schema:
         return []
+    if schema.get("x-kubernetes-preserve-unknown-fields"):
+        return []
     known = schema.get("properties", {})
     unknown = [f"{path}.{name}" for name in value if name not in known]
     inside = (dropped(child, known[name], f"{path}.{name}") for name, child in value.items() if name in known)
@@ -98,7 +100,7 @@ def dropped(value: Any, schema: Schema, path: str = "") -> list[str]:
 def filled_in(value: Any, schema: Schema) -> Any:
     """A value with the defaults of the schema, as the API server stores it."""
     if isinstance(value, list):
-        return [filled_in(item, schema["items"]) for item in value]
+        return [filled_in(item, schema.get("items", {})) for item in value]
     if not isinstance(value, dict):
         return value
     properties = schema.get("properties", {})

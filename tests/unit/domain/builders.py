@@ -14,8 +14,8 @@ from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState, Inventory, Observation
-from slipway.domain.sagemaker.served import ServedModel
 from slipway.domain.sagemaker.situation import Plan, Situation
+from slipway.domain.served import ServedModel
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, tzinfo=UTC)
 ACCOUNT = "123456789012"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.checks.chain import CHECKS, checked
+from slipway.domain.checks.chain import SAGEMAKER_CHECKS, checked
 from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.inputs import Inputs
 from slipway.domain.checks.model import check_weights
@@ -133,7 +133,7 @@ class TestIsolation:
 
 
 def test_the_checks_are_made() -> None:
-    assert {check_endpoint, check_isolation} <= set(CHECKS)
+    assert {check_endpoint, check_isolation} <= set(SAGEMAKER_CHECKS)
     assert checked(inputs(networkIsolation=True)).served
     problem = checked(inputs(kmsKeyId="alias/mine")).problem
     assert problem

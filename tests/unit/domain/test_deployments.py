@@ -26,7 +26,7 @@ from slipway.domain.permissions import PlacementRule
 from slipway.domain.sagemaker.catalogue import Container, NotInCatalogue, shipped
 from slipway.domain.sagemaker.engines.tgi import OWN_VARIABLES
 from slipway.domain.sagemaker.observation import Observation
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import (
     ACCOUNT,
     ENDPOINT,

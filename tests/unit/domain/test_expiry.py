@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from slipway.api.v1alpha1.deployment import Deployment
 from slipway.api.v1alpha1.deployment_status import DeploymentStatus, HistoryEntry
-from slipway.domain import expiry
+from slipway.domain import expiry, revisions
 from slipway.domain.conditions import timestamp
 from slipway.domain.deployments import Result, next_status
-from slipway.domain.sagemaker import progress
 from tests.unit.domain.builders import NOW, attempt, deployment_json, merged, served, wanted
 
 HOUR = timedelta(hours=1)
@@ -108,7 +107,7 @@ class TestStatus:
         of = wanted()
         before = DeploymentStatus(
             attempt=attempt(of, "Succeeded"),
-            history=progress.history([], served(of), None, NOW),
+            history=revisions.history([], served(of), None, NOW),
         )
         found = made("1h", age=HOUR).model_copy(update={"status": before})
         after = next_status(found, Result(removed=True), NOW)

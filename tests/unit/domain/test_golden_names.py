@@ -24,7 +24,7 @@ from slipway.domain.models import ModelSource
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.catalogue import Container, shipped
 from slipway.domain.sagemaker.desired import desired
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import ACCOUNT
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -28,6 +28,7 @@ from slipway.reconcilers.reporting import Reporter
 from slipway.reconcilers.retries import Retries
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
+from tests.testbed.fakes.cluster import FakeCluster
 from tests.unit.domain.builders import REGION, ROLE, A, deployment_json, merged, model_version_json
 from tests.unit.loop.fakes import FakeClock
 from tests.unit.reconcilers.world import Killed, World
@@ -132,6 +133,7 @@ class Harness:
         self.rules = rules
         self.kube = FakeKube()
         self.clock = FakeClock(0.0)
+        self.cluster = FakeCluster(now=self.clock.now)
         # Looks at the Secret are rarer than all other waits: they are passes that change nothing, but no rest.
         looks = {"binding_recheck": 86400.0, "secret_recheck": 86400.0}
         self.timing = Timing(**{"endpoint_visible": 0.0, **looks, **timing})
@@ -149,6 +151,7 @@ class Harness:
             store=self.store,
             reporter=Reporter(kube, self.store, EventRecorder(kube, self.clock, metrics), metrics),
             target=self.world,
+            cluster=self.cluster,
             catalogue=catalogue.shipped(),
             installation=Installation(
                 "here",

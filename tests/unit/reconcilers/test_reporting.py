@@ -41,3 +41,18 @@ def test_the_same_report_is_written_once() -> None:
     harness.deliver()
     report(harness)
     assert harness.kube.writes == written
+
+
+def test_the_order_in_which_the_api_server_keeps_conditions_is_no_change() -> None:
+    """An apply leaves the conditions that are there where they are, and puts new ones behind them."""
+    harness = Harness()
+    harness.apply(A)
+    report(harness)
+    harness.deliver()
+    raw = harness.store.get(SDEP)
+    assert raw
+    status, written = raw["status"], harness.kube.writes
+    kept = {**raw, "status": {**status, "conditions": status["conditions"][::-1]}}
+    assert len(status["conditions"]) > 1
+    assert driven(harness.tools.reporter.report(SDEP, kept, status)) is kept
+    assert harness.kube.writes == written

@@ -13,7 +13,8 @@ from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
 from slipway.domain.identity import OWN, Identity
 from slipway.domain.names import TAG_INSTALLATION, TAG_RETAINED, Owner
-from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
+from slipway.domain.prompt_check import CheckAnswer
+from slipway.domain.sagemaker.check import CheckRequest
 from slipway.domain.sagemaker.engines.environment import deployed
 from slipway.domain.sagemaker.engines.tgi import MODEL_ID, MODEL_REVISION
 from slipway.domain.sagemaker.observation import (

@@ -84,3 +84,36 @@ def test_what_stalled_before_the_last_change_has_not_stalled_yet() -> None:
 
     stalled["metadata"]["generation"] = 3
     assert rows.why_stalled(stalled) is None
+
+
+def pod(**status: Any) -> dict[str, Any]:
+    engine = {"name": "engine", "args": ["--model-id", "acme/twin", f"--revision={NEW}"]}
+    return {"kind": "Pod", "metadata": {"name": "twin-1-2"}, "spec": {"containers": [engine]}, "status": status}
+
+
+def test_a_pod_shows_what_it_waits_for_and_what_it_was_told_to_serve() -> None:
+    waiting = {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff"}}}]}
+    row = rows.pod_row(pod(phase="Pending", **waiting))
+    assert (row.ready, row.reason, row.revision) == ("False", "ImagePullBackOff", NEW[:12])
+
+    ready = pod(phase="Running", conditions=[{"type": "Ready", "status": "True"}])
+    assert (rows.pod_row(ready).ready, rows.pod_row(ready).reason) == ("True", "Running")
+    ready["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert rows.pod_row(ready).reason == "Terminating"
+
+    told = pod(phase="Pending")
+    told["spec"]["containers"] = [{"name": "engine", "env": [{"name": "REVISION", "value": OLD}]}]
+    assert rows.pod_row(told).revision == OLD[:12]
+
+
+def test_nothing_is_gone_while_a_pod_is_left() -> None:
+    assert not Snapshot(None, None, [pod(phase="Running")]).is_gone
+    assert not Snapshot(model_version(NEW), None, [pod(phase="Running")]).deployment_is_gone
+    assert Snapshot(model_version(NEW), None).deployment_is_gone
+
+
+def test_what_the_cluster_lacks_does_not_keep_a_commit_from_serving() -> None:
+    lacking = deployment(NEW, ("OptionalApiMissing", "True", "OptionalApiMissing"))
+    assert Snapshot(model_version(NEW), lacking).serves(NEW)
+    assert rows.notes(lacking) == ["OptionalApiMissing"]
+    assert not Snapshot(model_version(NEW), deployment(NEW, ("BindingFailed", "True", "BindingConflict"))).serves(NEW)

@@ -49,6 +49,27 @@ def test_the_table_fits_into_a_hundred_columns_and_does_not_move() -> None:
         assert whole in text
 
 
+def test_pods_fit_into_the_same_table() -> None:
+    shown, file = screen(terminal=True)
+    pod = Row("Pod", "twin-937179d03f-7f6d4f4ffb-4xq5b", "False", "ContainerCreating", "a" * 12, "-", "-")
+
+    with shown.board() as board:
+        board.show([CREATING, pod])
+
+    line = next(line for line in file.getvalue().splitlines() if "ContainerCreating" in line)
+    assert "…4xq5b" in line
+    assert len(line.rstrip()) <= 100
+
+
+def test_entries_are_whole_so_that_they_can_be_copied() -> None:
+    shown, file = screen(terminal=False)
+    uri = "https://runtime.sagemaker.eu-central-1.amazonaws.com/endpoints/slipway-demo-twin/openai/v1/and-more"
+
+    shown.entries([("type", "openai"), ("uri", uri)])
+
+    assert file.getvalue().splitlines() == ["  type  openai", f"  uri   {uri}"]
+
+
 def test_long_words_are_never_cut() -> None:
     shown, file = screen(terminal=True, width=40)
     path = "/a/very/long/path/that/somebody/wants/to/copy/from/the/terminal"

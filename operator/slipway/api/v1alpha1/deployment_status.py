@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from slipway.api.v1alpha1.common import ApiModel, Conditions, Timestamp
+from slipway.api.v1alpha1.common import ApiModel, Conditions, SecretKeyRef, Timestamp
 
 
 class Placement(ApiModel):
@@ -24,14 +24,21 @@ class Placement(ApiModel):
     """Production variant of an endpoint that was adopted; its name cannot change."""
 
 
+class ClusterPlacement(ApiModel):
+    """In this cluster, in the namespace of the Deployment."""
+
+    target: Literal["Cluster"] = "Cluster"
+    """Kind of target."""
+
+
 class EndpointStatus(ApiModel):
     """The endpoint as it was last seen."""
 
     name: str
-    """Name of the endpoint."""
-    arn: str
+    """Name of the endpoint, or of the Service."""
+    arn: str | None = None
     """Amazon resource name of the endpoint."""
-    last_modified: Timestamp
+    last_modified: Timestamp | None = None
     """The service's own mark of the last change that the operator has looked at."""
     url: str | None = None
     """Base URL for clients that speak OpenAI's API."""
@@ -67,8 +74,12 @@ class ServedRevision(ApiModel):
     """Repository of the model."""
     hub: str | None = None
     """Base URL of the Hub, where the ModelVersion names one."""
+    token_secret_ref: SecretKeyRef | None = None
+    """Where pods find the token for the Hub. In the cluster only."""
     config: str
-    """Endpoint config that serves it."""
+    """Endpoint config or apps/v1 Deployment that serves it."""
+    verified: Literal["Engine", "Arguments"] | None = None
+    """How the commit was verified: the engine said it, or its container was started with it. In the cluster only."""
     model: str | None = None
     """SageMaker model that the config uses."""
     image: str | None = None
@@ -94,8 +105,8 @@ class Attempt(ApiModel):
     """The last try to bring a config into service. Stored before the request is sent."""
 
     config: str
-    """Endpoint config that is tried."""
-    model: str
+    """Endpoint config or apps/v1 Deployment that is tried."""
+    model: str | None = None
     """SageMaker model that the config uses."""
     revision: str
     """Commit that it serves."""
@@ -103,6 +114,8 @@ class Attempt(ApiModel):
     """Repository of the model."""
     hub: str | None = None
     """Base URL of the Hub, where the ModelVersion names one."""
+    token_secret_ref: SecretKeyRef | None = None
+    """Where pods find the token for the Hub. In the cluster only."""
     model_version: str
     """ModelVersion that it came from."""
     image: str
@@ -156,7 +169,7 @@ class CheckStatus(ApiModel):
     """The last check of a new revision."""
 
     config: str
-    """Endpoint config that was checked."""
+    """Endpoint config or apps/v1 Deployment that was checked."""
     at: Timestamp
     """When it was checked last."""
     outcome: Literal["Passed", "Retrying", "Failed"]
@@ -182,7 +195,7 @@ class HistoryEntry(ApiModel):
     revision: Annotated[str, Field(max_length=1024)]
     """Commit of the model; of a config that somebody else has made, whatever its container was told."""
     config: str
-    """Endpoint config."""
+    """Endpoint config or apps/v1 Deployment."""
     since: Timestamp
     """When it began."""
     until: Timestamp | None = None
@@ -198,7 +211,7 @@ class DeploymentStatus(ApiModel):
     """The generation that this status answers."""
     conditions: Conditions = Field(default_factory=list)
     """Ready, and while they are true: Reconciling, Stalled."""
-    placement: Placement | None = None
+    placement: Placement | ClusterPlacement | None = None
     """Where this Deployment lives."""
     endpoint: EndpointStatus | None = None
     """The endpoint."""
@@ -221,8 +234,15 @@ class DeploymentStatus(ApiModel):
     history: Annotated[list[HistoryEntry], Field(max_length=10)] = Field(default_factory=list)
     """The last ten revisions, newest first."""
     replicas: int | None = None
-    """Instances wanted by the endpoint."""
+    """Instances or pods wanted."""
     ready_replicas: int | None = None
-    """Instances in service."""
+    """Instances or pods in service."""
+    selector: str | None = None
+    """Label selector of the pods, as the scale subresource needs it. In the cluster only."""
     image: str | None = None
     """Container image that serves, or is about to."""
+
+    @property
+    def sage_maker(self) -> Placement | None:
+        """Where this Deployment lives in SageMaker; None if it lives elsewhere, or nowhere yet."""
+        return self.placement if isinstance(self.placement, Placement) else None

@@ -48,11 +48,12 @@ class Engine(ApiModel):
     name: Literal["TGI", "vLLM"]
     """TGI: text-generation-inference, which its authors only maintain. vLLM: its successor."""
     container: Literal["HuggingFace", "AWS"] = "HuggingFace"
-    """Whose container: Hugging Face's (TGI, vLLM) or AWS's own (vLLM)."""
+    """Whose container on SageMaker: Hugging Face's (TGI, vLLM) or AWS's own (vLLM). Target cluster: leave it out."""
     version: Annotated[str, Field(max_length=32, pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] | None = None
-    """Full version, such as 3.3.6. Without it: the version that serves, at first the newest known one."""
+    """Full version, such as 3.3.6. Without it: the version that serves, at first the newest known one; of TGI in the
+    cluster the newest that runs without root."""
     image: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[!-~]+$")] | None = None
-    """Container image that replaces the one of the catalogue."""
+    """Container image that replaces the one of the catalogue, or in the cluster the engine's own."""
     max_input_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """Longest prompt, in tokens. TGI only."""
     max_total_tokens: Annotated[int, Field(ge=2, le=10_000_000)] | None = None

@@ -31,9 +31,9 @@ class BlueGreen(ApiModel):
     step_percent: Annotated[int, Field(ge=1, le=50)] | None = None
     """Canary: 1 to 50 percent of the fleet. Linear: 10 to 50 percent a step."""
     step_interval: Duration = "5m"
-    """How long alarms are watched after each step (up to 1h)."""
+    """How long each step is watched (up to 1h; target cluster: up to 24h)."""
     termination_wait: Duration = "5m"
-    """How long the old fleet is kept after the last step (up to 1h)."""
+    """How long the old fleet is kept after the last step (up to 1h; target cluster: up to 24h)."""
 
 
 class Rolling(ApiModel):
@@ -42,7 +42,7 @@ class Rolling(ApiModel):
     batch_percent: Annotated[int, Field(ge=5, le=50)] = 50
     """Instances replaced at a time, in percent of the fleet."""
     batch_interval: Duration = "5m"
-    """How long alarms are watched after each batch (up to 1h)."""
+    """How long each batch is watched (up to 1h; target cluster: up to 24h)."""
 
 
 class Alarm(ApiModel):
@@ -88,7 +88,7 @@ class RolloutCheck(ApiModel):
     max_tokens: Annotated[int, Field(ge=1, le=1024)] = 16
     """Longest answer, in tokens."""
     timeout: Duration = "60s"
-    """How long an answer may take (1s to 60s, which is what SageMaker allows)."""
+    """How long an answer may take (1s to 60s)."""
 
 
 class Rollout(ApiModel):
@@ -106,17 +106,20 @@ class Rollout(ApiModel):
         )
     }
 
-    strategy: Literal["BlueGreen", "Rolling"] = "BlueGreen"
-    """BlueGreen: a second fleet, for which quota and capacity must suffice. Rolling: batch by batch."""
+    strategy: Literal["BlueGreen", "Rolling", "Recreate"] = "BlueGreen"
+    """BlueGreen: a second fleet, for which quota and capacity must suffice. Rolling: batch by batch.
+    Recreate: first the old one goes, then the new one comes; it interrupts service. Target cluster only."""
     blue_green: BlueGreen | None = None
     """How the traffic moves to the second fleet. Without it: all at once, and the old fleet goes at once."""
     rolling: Rolling | None = None
     """How the instances are replaced."""
     alarms: Annotated[list[Alarm], Field(max_length=10)] = Field(default_factory=list)
-    """Alarms of which each, once raised, makes SageMaker roll back."""
+    """Alarms of which each, once raised, makes SageMaker roll back. Target sageMaker only."""
     check: RolloutCheck | None = None
     """Proof that the new revision answers. One that does not is rolled back."""
     timeout: Duration | None = None
-    """How long a roll may take in all (10m to 8h). SageMaker rolls back one that takes longer."""
+    """How long a roll may take in all (10m to 8h). SageMaker rolls back one that takes longer. Target sageMaker
+    only."""
     startup_timeout: Duration = "30m"
-    """How long a container may take to download the model and answer its health check (1m to 1h)."""
+    """How long a container may take to download the model and answer its health check (1m to 1h). Target cluster: 1m to
+    24h for each stage of a roll, in which the search for a node and the pull of the image count."""

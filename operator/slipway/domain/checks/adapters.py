@@ -32,6 +32,22 @@ def check_adapters(inputs: Inputs) -> Problem | None:
     return invalid(text) if text else None
 
 
+def check_adapters_in_cluster(inputs: Inputs) -> Problem | None:
+    """Whether pods can get the adapters, and know them under the names that the spec gives them.
+
+    From a cache an adapter is a folder, which any name can be given to. Comes after check_manifests.
+    """
+    spec, served = inputs.deployment.spec, served_model(inputs)
+    if served is None or spec.target.cluster is None:
+        return None
+    named_by_repository = spec.engine.name == "TGI" and spec.target.cluster.cache is None
+    for adapter, revision in zip(spec.engine.adapters, served.adapters, strict=True):
+        text = (_unknown_by_name(revision) if named_by_repository else None) or _elsewhere(inputs, adapter, served.hub)
+        if text:
+            return invalid(text)
+    return None
+
+
 def _unknown_by_name(adapter: AdapterRevision) -> str | None:
     """TGI gives a name of one's own to folders only, and answers a request for an unknown one with the bare model.
 

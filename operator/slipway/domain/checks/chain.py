@@ -3,18 +3,25 @@
 from dataclasses import dataclass, replace
 
 from slipway.api.v1alpha1.engine import Engine
-from slipway.domain.checks.adapters import check_adapters
+from slipway.domain import revisions
+from slipway.domain.checks.adapters import check_adapters, check_adapters_in_cluster
+from slipway.domain.checks.cluster import check_cluster, check_manifests
 from slipway.domain.checks.endpoint import check_endpoint, check_isolation
 from slipway.domain.checks.image import check_image
 from slipway.domain.checks.inputs import Check, Inputs, Problem
 from slipway.domain.checks.model import check_model, check_weights, served_model
-from slipway.domain.checks.placement import check_one_account, check_placement_allowed, check_placement_fixed
+from slipway.domain.checks.placement import (
+    check_one_account,
+    check_placement_allowed,
+    check_placement_fixed,
+    check_target_fixed,
+)
 from slipway.domain.checks.spec import check_spec
-from slipway.domain.sagemaker import progress
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
-CHECKS: tuple[Check, ...] = (
+SAGEMAKER_CHECKS: tuple[Check, ...] = (
     check_spec,
+    check_target_fixed,
     check_endpoint,
     check_isolation,
     check_placement_fixed,
@@ -26,6 +33,16 @@ CHECKS: tuple[Check, ...] = (
     check_placement_allowed,
 )
 """In this order: the first that fails gives reason and message."""
+
+CLUSTER_CHECKS: tuple[Check, ...] = (
+    check_spec,
+    check_target_fixed,
+    check_cluster,
+    check_model,
+    check_manifests,
+    check_adapters_in_cluster,
+)
+"""The same for pods."""
 
 
 _TOLERATED = {check_model}
@@ -47,13 +64,13 @@ def checked(inputs: Inputs) -> Checked:
     The model then stays at the commit that it was served at last, and so does each adapter of the spec.
     """
     problem: Problem | None = None
-    for check in CHECKS:
+    for check in CLUSTER_CHECKS if inputs.deployment.spec.target.cluster else SAGEMAKER_CHECKS:
         found = check(inputs)
         if found and check not in _TOLERATED:
             return Checked(None, found)
         problem = problem or found
     if problem:
-        return Checked(_kept(progress.last_served(inputs.deployment.status), inputs.deployment.spec.engine), problem)
+        return Checked(_kept(revisions.last_served(inputs.deployment.status), inputs.deployment.spec.engine), problem)
     served = served_model(inputs)
     if served is None:
         raise AssertionError("check_model passes only with resolved commits")

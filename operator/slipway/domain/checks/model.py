@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from slipway.api.v1alpha1.common import SecretKeyRef
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.api.v1alpha1.deployment_status import AdapterRevision
 from slipway.api.v1alpha1.model_version import ModelVersion
 from slipway.domain import model_versions
 from slipway.domain.checks.inputs import Inputs, Problem
 from slipway.domain.conditions import Finding
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 
 class _Reference(NamedTuple):
@@ -54,7 +55,13 @@ def served_model(inputs: Inputs) -> ServedModel | None:
         model_version=inputs.deployment.spec.model_ref.name,
         hub=(source.endpoint if source else None) or inputs.hub,
         adapters=tuple(adapters),
+        token=_token(answered) if inputs.deployment.spec.target.cluster else None,
     )
+
+
+def _token(model_version: ModelVersion) -> SecretKeyRef | None:
+    source = model_version.spec.source.hugging_face
+    return source.token_secret_ref if source else None
 
 
 def check_model(inputs: Inputs) -> Problem | None:

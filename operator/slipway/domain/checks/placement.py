@@ -1,6 +1,6 @@
 """Whether a Deployment may live where its spec says."""
 
-from slipway.api.v1alpha1.deployment import Deployment
+from slipway.api.v1alpha1.deployment import TARGET_FIXED, Deployment
 from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.api.v1alpha1.sagemaker_target import ASSUME_ROLE_FIXED, ENDPOINT_NAME_FIXED, REGION_FIXED, SageMakerTarget
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
@@ -9,11 +9,13 @@ from slipway.domain.identity import account_of
 from slipway.domain.names import default_endpoint_name
 from slipway.domain.permissions import PlacementRequest, PlacementRule, refusal
 
+_PLACES = {"SageMaker": "Amazon SageMaker", "Cluster": "this cluster"}
+
 
 def placement_of(deployment: Deployment, account: str) -> Placement | None:
     """Where the Deployment lives: as stored, or as the spec says. None if the spec does not say."""
     if deployment.status.placement:
-        return deployment.status.placement
+        return deployment.status.sage_maker
     target = deployment.spec.target.sage_maker
     if target is None:
         return None
@@ -27,9 +29,17 @@ def placement_of(deployment: Deployment, account: str) -> Placement | None:
     )
 
 
+def check_target_fixed(inputs: Inputs) -> Problem | None:
+    """The kind of target cannot change."""
+    placement, target = inputs.deployment.status.placement, inputs.deployment.spec.target
+    if placement is None or (placement.target == "Cluster") == (target.cluster is not None):
+        return None
+    return Problem(Finding("PlacementChanged", f"{TARGET_FIXED} (it lives in {_PLACES[placement.target]})"))
+
+
 def check_placement_fixed(inputs: Inputs) -> Problem | None:
     """Where a Deployment lives cannot change."""
-    placement, target = inputs.deployment.status.placement, inputs.deployment.spec.target.sage_maker
+    placement, target = inputs.deployment.status.sage_maker, inputs.deployment.spec.target.sage_maker
     if placement is None or target is None:
         return None
     if placement.region != target.region:

@@ -18,15 +18,22 @@ _LONGEST_WATCH = 86_400
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html)."""
 
 
-def rollout_problem(rollout: Rollout, instances: int | None) -> str | None:
-    """What is wrong, naming the field; None if nothing is.
-
-    `instances`: spec.replicas; None: left open, and judged when a roll is due.
-    """
+def shape_problem(rollout: Rollout) -> str | None:
+    """Which fields of spec.rollout do not go together, whatever the target; None if all do."""
     if (rollout.blue_green and rollout.strategy != "BlueGreen") or (rollout.rolling and rollout.strategy != "Rolling"):
         return STRATEGY_SETTINGS
     if rollout.blue_green and not _step_fits(rollout.blue_green):
         return SHIFT_NEEDS_STEP
+    return None
+
+
+def rollout_problem(rollout: Rollout, instances: int | None) -> str | None:
+    """What SageMaker would refuse, naming the field; None if nothing is.
+
+    `instances`: spec.replicas; None: left open, and judged when a roll is due.
+    """
+    if rollout.strategy == "Recreate":
+        return "spec.rollout.strategy Recreate is for target cluster: SageMaker never takes an endpoint out of service"
     if rollout.strategy == "Rolling" and instances is not None and instances < 2:
         return ROLLING_NEEDS_TWO
     problems = (*(_alarm(alarm) for alarm in rollout.alarms), *_durations(rollout), _time_for_waits(rollout))

@@ -2,7 +2,8 @@
 
 import re
 
-from slipway.api.v1alpha1.deployment import NAME_MAX_LENGTH, NAME_PATTERN, NAME_SHAPE, ONE_TARGET
+from slipway.api.v1alpha1.autoscaling import REPLICAS_OR_AUTOSCALING
+from slipway.api.v1alpha1.deployment import NAME_MAX_LENGTH, NAME_PATTERN, NAME_SHAPE, ONE_TARGET, DeploymentSpec
 from slipway.api.v1alpha1.engine import (
     DTYPE_OR_QUANTIZATION,
     INPUT_BELOW_TOTAL,
@@ -12,7 +13,7 @@ from slipway.api.v1alpha1.engine import (
 )
 from slipway.api.v1alpha1.sagemaker_target import RESERVED_TAGS, SageMakerTarget
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
-from slipway.domain.checks.rollout import rollout_problem
+from slipway.domain.checks.rollout import rollout_problem, shape_problem
 from slipway.domain.sagemaker.engines.arguments import as_variables
 from slipway.domain.sagemaker.engines.environment import rules_of
 from slipway.domain.secrets import looks_like_token
@@ -23,18 +24,35 @@ def check_spec(inputs: Inputs) -> Problem | None:
     metadata, spec = inputs.deployment.metadata, inputs.deployment.spec
     if not re.fullmatch(NAME_PATTERN, metadata.name) or len(metadata.name) > NAME_MAX_LENGTH:
         return invalid(NAME_SHAPE)
-    if spec.target.sage_maker is None:
+    if (spec.target.sage_maker is None) == (spec.target.cluster is None):
         return invalid(ONE_TARGET)
+    if spec.replicas is not None and spec.autoscaling is not None:
+        return invalid(REPLICAS_OR_AUTOSCALING)
+    text = _engine(spec.engine) or shape_problem(spec.rollout)
+    if text is None and spec.target.sage_maker:
+        text = _sagemaker(spec, spec.target.sage_maker)
+    return invalid(text) if text else None
+
+
+def _sagemaker(spec: DeploymentSpec, target: SageMakerTarget) -> str | None:
+    """What SageMaker does not have, or does in its own way."""
     problems = (
-        _engine(spec.engine),
+        _count(spec),
         rollout_problem(spec.rollout, spec.replicas),
-        _sagemaker(spec.target.sage_maker),
+        _tags(target),
         _environment(spec.engine),
         _arguments(spec.engine),
         rules_of(spec.engine).no_adapters(spec.engine, None) if spec.engine.adapters else None,
     )
-    text = next((problem for problem in problems if problem), None)
-    return invalid(text) if text else None
+    return next((problem for problem in problems if problem), None)
+
+
+def _count(spec: DeploymentSpec) -> str | None:
+    if spec.autoscaling:
+        return "spec.autoscaling is for target cluster. On SageMaker, leave spec.replicas out and scale the variant"
+    if spec.replicas == 0:
+        return "spec.replicas must be 1 or more: an endpoint of SageMaker has at least one instance"
+    return None
 
 
 def _engine(engine: Engine) -> str | None:
@@ -49,7 +67,7 @@ def _engine(engine: Engine) -> str | None:
     return None
 
 
-def _sagemaker(target: SageMakerTarget) -> str | None:
+def _tags(target: SageMakerTarget) -> str | None:
     if any(key.startswith(("slipway.dev/", "aws:")) for key in target.tags):
         return RESERVED_TAGS
     return None

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding, timestamp
+from slipway.domain.prompt_check import CHECK_FAILED
 from slipway.domain.sagemaker import check as checking
-from slipway.domain.sagemaker.check import CHECK_FAILED
 from slipway.domain.sagemaker.failures import ALARM_RAISED, CAPACITY, advice, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint, EndpointState
 from slipway.domain.sagemaker.situation import Plan, Situation

@@ -1,4 +1,4 @@
-"""The check of a new revision: what is asked, what counts as an answer, and how often it may fail."""
+"""The check of a new revision in SageMaker: what is asked, and what no check has proved yet."""
 
 import json
 from dataclasses import dataclass
@@ -9,15 +9,11 @@ from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.deployment_status import Attempt, CheckStatus
 from slipway.api.v1alpha1.engine import Engine
 from slipway.api.v1alpha1.rollout import RolloutCheck
-from slipway.domain.conditions import timestamp
-
-TRIES = 3
-"""A container may be overloaded for a moment when the traffic has just moved to it."""
+from slipway.domain import prompt_check
+from slipway.domain.prompt_check import CHECK_FAILED, CheckAnswer
 
 TIMEOUT_RANGE = (1, 60)
 """Seconds: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
-
-CHECK_FAILED = "CheckFailed"
 
 
 @dataclass(frozen=True)
@@ -33,17 +29,6 @@ class CheckRequest:
     """Seconds."""
 
 
-@dataclass(frozen=True)
-class CheckAnswer:
-    """What the container answered, or why it did not."""
-
-    body: bytes = b""
-    latency: float = 0.0
-    """Seconds."""
-    problem: str | None = None
-    """The container's own words, or that it took too long."""
-
-
 def request(check: RolloutCheck, engine: Engine, endpoint: str, config: str) -> CheckRequest:
     """What to ask. Both shapes take a plain prompt, so that models without a chat template pass, too.
 
@@ -57,33 +42,9 @@ def request(check: RolloutCheck, engine: Engine, endpoint: str, config: str) -> 
     return CheckRequest(endpoint, config, engine.name, json.dumps(body).encode(), seconds(check.timeout))
 
 
-def text_of(engine: str, body: bytes) -> str | None:
-    """The text of an answer; None if it has none, or is not in the engine's shape."""
-    try:
-        found = json.loads(body)
-        text = found[0]["generated_text"] if engine == "TGI" else found["choices"][0]["text"]
-    except (ValueError, LookupError, TypeError):
-        return None
-    return text if isinstance(text, str) and text.strip() else None
-
-
 def judged(question: CheckRequest, answer: CheckAnswer, before: CheckStatus | None, now: datetime) -> CheckStatus:
     """The record of an answer. Any text passes; the third failure in a row is the last."""
-    goes_on = before is not None and before.config == question.config and before.outcome == "Retrying"
-    tries = before.tries + 1 if before and goes_on else 1
-    problem = answer.problem
-    if problem is None and text_of(question.engine, answer.body) is None:
-        shown = answer.body[:200].decode(errors="replace")
-        problem = f"the answer holds no text: {shown}"
-    failed = "Failed" if tries >= TRIES else "Retrying"
-    return CheckStatus(
-        config=question.config,
-        at=timestamp(now),
-        outcome=failed if problem else "Passed",
-        latency_ms=round(answer.latency * 1000),
-        message=problem[:1024] if problem else None,
-        tries=tries,
-    )
+    return prompt_check.judged(question.config, question.engine, answer, before, now)
 
 
 def unproven(check: RolloutCheck | None, attempt: Attempt | None, checked: CheckStatus | None) -> frozenset[str]:

@@ -11,7 +11,6 @@ from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker import rollout as rolling
 from slipway.domain.sagemaker.engines.environment import environment
 from slipway.domain.sagemaker.host import inference_ami_version
-from slipway.domain.sagemaker.served import ServedModel
 from slipway.domain.sagemaker.settings import (
     config_content,
     data_capture_settings,
@@ -20,6 +19,7 @@ from slipway.domain.sagemaker.settings import (
     vpc_settings,
 )
 from slipway.domain.sagemaker.steps import VARIANT, ConfigRequest, ModelRequest
+from slipway.domain.served import ServedModel
 
 STARTUP_TIMEOUT_RANGE = (60, 3600)
 """Seconds that ContainerStartupHealthCheckTimeoutInSeconds allows:

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.deployment_status import Attempt
 from slipway.domain.conditions import Finding, timestamp
+from slipway.domain.prompt_check import CHECK_FAILED
 from slipway.domain.sagemaker.attempts import may_repeat, new_attempt, shortened
-from slipway.domain.sagemaker.check import CHECK_FAILED, unproven
+from slipway.domain.sagemaker.check import unproven
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import Endpoint
 from slipway.domain.sagemaker.situation import Plan, Situation

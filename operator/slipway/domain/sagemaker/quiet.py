@@ -32,6 +32,8 @@ def at_rest(
     endpoint, serving, attempt = status.endpoint, status.revision.serving, status.attempt
     if summary is None or wanted is None or endpoint is None or serving is None or attempt is None:
         return None
+    if endpoint.arn is None or endpoint.last_modified is None:
+        return None
     unchanged = summary.state is EndpointState.IN_SERVICE and summary.last_modified == endpoint.last_modified
     settled = attempt.outcome == "Succeeded" and attempt.config == serving.config == wanted.config.name
     right_count = wanted.instances is None or wanted.instances == status.replicas

@@ -2,7 +2,8 @@
 
 from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.errors import NotFound, Rejected, Transient
-from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
+from slipway.domain.prompt_check import CheckAnswer
+from slipway.domain.sagemaker.check import CheckRequest
 from slipway.targets.sagemaker.clients import RUNTIME, AwsSession
 from slipway.targets.sagemaker.timed import Timed
 

@@ -15,7 +15,7 @@ from typing import Any
 from slipway.domain.errors import OutsideError, Rejected
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.permissions import Lacking, Permission, Verdict, alike, missing
-from slipway.targets.sagemaker.answers import Answers
+from slipway.targets.answers import Answers
 from slipway.targets.sagemaker.clients import AwsSession
 
 KEPT = 300.0

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from slipway.api.v1alpha1.deployment_status import Placement
 from slipway.domain.identity import Identity
 from slipway.domain.names import Owner
-from slipway.domain.sagemaker.check import CheckAnswer, CheckRequest
+from slipway.domain.prompt_check import CheckAnswer
+from slipway.domain.sagemaker.check import CheckRequest
 from slipway.domain.sagemaker.observation import EndpointSummary, Observation, Question
 from slipway.domain.sagemaker.permissions import Lacking, Permission
 from slipway.domain.sagemaker.steps import Step
+from slipway.targets.answers import Answers
 from slipway.targets.sagemaker.act import Act
-from slipway.targets.sagemaker.answers import Answers
 from slipway.targets.sagemaker.check import check
 from slipway.targets.sagemaker.clients import AwsClients
 from slipway.targets.sagemaker.look import Look

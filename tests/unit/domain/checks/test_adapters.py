@@ -12,11 +12,12 @@ from slipway.domain.checks.inputs import Inputs
 from slipway.domain.conditions import Finding
 from slipway.domain.deployments import Result, next_status
 from slipway.domain.permissions import PlacementRule
+from slipway.domain.revisions import last_served
 from slipway.domain.sagemaker.catalogue import shipped
 from slipway.domain.sagemaker.desired import desired
 from slipway.domain.sagemaker.observation import Observation
-from slipway.domain.sagemaker.progress import last_served, revised
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.sagemaker.progress import revised
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import (
     ACCOUNT,
     IMAGE,
@@ -205,3 +206,26 @@ class TestWarning:
 
     def test_without_adapters_there_is_nothing_to_say(self) -> None:
         assert self.warned({}) == []
+
+
+class TestInTheCluster:
+    def asked(self, name: str, cluster: dict[str, Any] | None = None, hub: str | None = None) -> Checked:
+        engine = {"adapters": [{"name": name, "modelRef": {"name": "sql"}}]}
+        spec = {"engine": engine, "target": {"sageMaker": None, "cluster": cluster or {}}}
+        return check(spec, {"sql": resolved("acme/sql", B, hub)})
+
+    def test_its_repository_is_a_name_that_tgi_knows(self) -> None:
+        assert self.asked("acme/sql").problem is None
+
+    def test_any_other_name_would_be_answered_by_the_model_alone(self) -> None:
+        finding = refused(self.asked("sql"))
+        assert finding.reason == "InvalidSpec"
+        assert "Set its name to acme/sql" in finding.message
+
+    def test_a_folder_of_the_cache_may_have_any_name(self) -> None:
+        assert self.asked("sql", {"cache": {"size": "100Gi"}}).problem is None
+
+    def test_all_come_from_one_hub(self) -> None:
+        for cluster in ({}, {"cache": {"size": "100Gi"}}):
+            finding = refused(self.asked("acme/sql", cluster, "https://hub.example"))
+            assert "it comes from https://hub.example and the model from the public Hub" in finding.message

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from slipway.domain.names import Owner
 from slipway.domain.sagemaker.desired import Desired, desired
 from slipway.domain.sagemaker.engines.environment import environment
-from slipway.domain.sagemaker.served import ServedModel
 from slipway.domain.sagemaker.steps import ConfigRequest, ModelRequest
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import IMAGE, OWNER, REPO, ROLE, A, B, deployment
 
 SERVED = ServedModel(REPO, A, "twin")

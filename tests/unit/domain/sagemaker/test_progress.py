@@ -15,10 +15,11 @@ from slipway.api.v1alpha1.deployment_status import (
     ServedRevision,
 )
 from slipway.domain.conditions import timestamp
+from slipway.domain.revisions import HISTORY_LENGTH, history, last_served
 from slipway.domain.sagemaker.desired import Desired
 from slipway.domain.sagemaker.observation import DeployedModel, Endpoint, EndpointState, Observation
-from slipway.domain.sagemaker.progress import HISTORY_LENGTH, history, last_served, revised
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.sagemaker.progress import revised
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import NOW, OWNER, REPO, A, B, C, attempt, endpoint, served, wanted
 
 OLD, NEW, NEWEST = wanted(A), wanted(B), wanted(C)

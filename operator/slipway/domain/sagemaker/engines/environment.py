@@ -7,7 +7,7 @@ from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.engines import tgi, vllm
 from slipway.domain.sagemaker.engines.rules import Deployed, Rules
 from slipway.domain.sagemaker.instance_types import gpu_count
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 LONGEST_VALUE = 1024
 """Characters of a variable's value (EnvironmentValue). There may be 100 variables, of which spec.engine.env holds 80:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from slipway.api.v1alpha1.engine import Engine
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 HUB_ENDPOINT = "HF_ENDPOINT"
 """Base URL of the Hub, which huggingface_hub reads in every engine:

@@ -21,7 +21,7 @@ from slipway.domain.sagemaker.engines.rules import (
     PORT_8080,
     Deployed,
 )
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 MODEL_ID = "HF_MODEL_ID"
 MODEL_REVISION = "HF_MODEL_REVISION"

@@ -21,7 +21,7 @@ from slipway.domain.sagemaker.engines.rules import (
     PORT_8080,
     Deployed,
 )
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 
 PREFIX = "SM_VLLM_"
 MODEL = "SM_VLLM_MODEL"

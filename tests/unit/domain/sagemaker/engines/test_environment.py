@@ -22,7 +22,7 @@ from slipway.domain.sagemaker.engines.environment import (
     rules_of,
 )
 from slipway.domain.sagemaker.engines.rules import Deployed
-from slipway.domain.sagemaker.served import ServedModel
+from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import REPO, A, B, deployment
 
 SERVED = ServedModel(REPO, A, "twin")

@@ -1,0 +1,127 @@
+"""What stands beside the revisions: applied where it is missing or differs, removed where the spec has it no more."""
+
+from slipway.domain.cluster import views
+from slipway.domain.cluster.comparison import differs, is_foreign_change
+from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
+from slipway.domain.cluster.observation import ObjectRef
+from slipway.domain.cluster.optional.pools import routed
+from slipway.domain.cluster.rollout import current_roll
+from slipway.domain.cluster.routing import routed_service
+from slipway.domain.cluster.situation import Plan, Situation
+from slipway.domain.cluster.stages import keeps_old_whole
+from slipway.domain.cluster.steps import Apply, Delete, Step
+from slipway.domain.cluster.views import is_owned
+from slipway.domain.conditions import Finding
+
+_NOT_TIDIED = frozenset({"Deployment", "Service", "Pod"})
+"""Kinds whose objects come and go with a roll."""
+
+
+def plan_beside(situation: Situation) -> Plan:
+    """Steps for everything but the revisions and their pods; stalled where a name is somebody else's."""
+    conflict = _conflict(situation)
+    if conflict:
+        return Plan(stalled=conflict)
+    if situation.volume_problem:
+        return Plan(stalled=Finding("InvalidSpec", f"spec.target.cluster.{situation.volume_problem}"))
+    steps: list[Step] = []
+    drifted: list[str] = []
+    for manifest in wanted_beside(situation):
+        there = situation.seen.objects.get(_ref(manifest))
+        if there is None:
+            steps.append(Apply(manifest))
+        elif is_foreign_change(there, manifest):
+            drifted.append(f"{manifest['kind']} {manifest['metadata']['name']}")
+            if situation.drift == "Correct":
+                steps.append(Apply(manifest, there["metadata"]["resourceVersion"], whole=True))
+        elif differs(there, manifest):
+            steps.append(Apply(manifest, there["metadata"]["resourceVersion"]))
+    if situation.routing and is_foreign_change(situation.routing.manifest, situation.wanted.service):
+        drifted.append(f"Service {situation.subject.name}")
+    steps += _service(situation)
+    steps += _obsolete(situation)
+    return Plan(tuple(steps), drifted=_changed(drifted, situation.drift) if drifted else None)
+
+
+def wanted_beside(situation: Situation) -> tuple[Manifest, ...]:
+    """Everything that should stand there now, as far as the cluster knows its kind."""
+    autoscaler = (situation.autoscaler,) if situation.autoscaler and _may_autoscale(situation) else ()
+    selected = situation.routing.selected if situation.routing else NOBODY
+    selector = views.selector(situation.subject.name, selected)
+    optional = (routed(manifest, selector) for manifest in situation.wanted.optional)
+    found = (*situation.wanted.beside, *optional, *autoscaler)
+    return tuple(manifest for manifest in found if manifest["kind"] not in situation.seen.missing)
+
+
+def _may_autoscale(situation: Situation) -> bool:
+    """A roll that makes the old fleet smaller decides the counts alone until it is over."""
+    routing = situation.routing
+    if routing is None or routing.progress is None:
+        return True
+    return keeps_old_whole(current_roll(situation).found)
+
+
+def _ref(manifest: Manifest) -> ObjectRef:
+    return ObjectRef(manifest["kind"], manifest["metadata"]["name"])
+
+
+def _conflict(situation: Situation) -> Finding | None:
+    wanted = (*wanted_beside(situation), situation.wanted.service, situation.wanted.workload)
+    for manifest in wanted:
+        there = situation.seen.objects.get(_ref(manifest))
+        if there is not None and not is_owned(there, situation.subject.uid):
+            kind, name = _ref(manifest)
+            text = (
+                f"there is a {kind} {name} in this namespace that this Deployment does not own, and it is left alone. "
+                "Delete it, or give this Deployment another name"
+            )
+            return Finding("NameConflict", text)
+    return None
+
+
+def _service(situation: Situation) -> list[Step]:
+    """The Service itself. Who gets requests is a matter of the roll and is left as it is."""
+    routing = situation.routing
+    serving = situation.serving
+    if routing is None and serving:
+        return [routed_service(situation, selected=serving.revision, serving=serving.revision, progress=None)]
+    if routing is None:
+        return [routed_service(situation, selected=NOBODY, serving=None, progress=None)]
+    there, wanted = routing.manifest, situation.wanted.service
+    if not differs(there, wanted) or (situation.drift == "Report" and is_foreign_change(there, wanted)):
+        return []
+    return [routed_service(situation, selected=routing.selected, serving=routing.serving, progress=routing.progress)]
+
+
+def _obsolete(situation: Situation) -> list[Step]:
+    """What was applied once and is not wanted any more. A volume goes when no revision is left that mounts it."""
+    wanted = {_ref(manifest) for manifest in wanted_beside(situation)}
+    prefetch = situation.wanted.prefetch
+    if prefetch:
+        wanted.add(_ref(prefetch))
+    steps: list[Step] = []
+    for ref, manifest in situation.seen.objects.items():
+        metadata = manifest["metadata"]
+        ours = CONTENT in (metadata.get("annotations") or {}) and is_owned(manifest, situation.subject.uid)
+        if not ours or ref in wanted or ref.kind in _NOT_TIDIED or metadata.get("deletionTimestamp"):
+            continue
+        if ref.kind == "PersistentVolumeClaim" and _is_mounted(situation, ref.name):
+            continue
+        if ref.kind == "ServiceAccount" and situation.children:
+            continue
+        steps.append(Delete(ref.kind, ref.name, metadata["uid"]))
+    return steps
+
+
+def _is_mounted(situation: Situation, claim: str) -> bool:
+    volumes = (
+        volume
+        for child in situation.children.values()
+        for volume in child.manifest["spec"]["template"]["spec"].get("volumes") or []
+    )
+    return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+
+
+def _changed(names: list[str], drift: str) -> Finding:
+    done = "changed back" if drift == "Correct" else "left as it is, as spec.drift says"
+    return Finding("ChangedOutside", f"somebody else has changed {', '.join(sorted(names))}: {done}")

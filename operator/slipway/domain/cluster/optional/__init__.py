@@ -1,0 +1,50 @@
+"""What a Deployment may have beside its pods, where the cluster knows it: routes, pools, monitors, autoscalers."""
+
+from collections.abc import Mapping
+
+from slipway.api.v1alpha1.cluster_target import ClusterTarget
+from slipway.api.v1alpha1.deployment import DeploymentSpec
+from slipway.domain.cluster import apis
+from slipway.domain.cluster.marks import Manifest
+from slipway.domain.cluster.observation import Api
+from slipway.domain.cluster.optional.autoscalers import autoscaler
+from slipway.domain.cluster.optional.missing import skipped
+from slipway.domain.cluster.optional.monitors import monitor
+from slipway.domain.cluster.optional.pools import pool, routed
+from slipway.domain.cluster.optional.problems import problem
+from slipway.domain.cluster.optional.routes import public_url, route
+from slipway.domain.cluster.subject import Subject
+
+__all__ = ["APIS", "autoscaler", "manifests", "problem", "public_url", "routed", "skipped"]
+
+APIS: Mapping[str, Api] = {
+    api.kind: api
+    for api in (
+        apis.HTTP_ROUTE,
+        apis.INFERENCE_POOL,
+        apis.POD_MONITOR,
+        apis.SERVICE_MONITOR,
+        apis.AUTOSCALER,
+        apis.SCALED_OBJECT,
+    )
+}
+"""Every kind that is optional."""
+
+
+def manifests(
+    subject: Subject, spec: DeploymentSpec, target: ClusterTarget, missing: frozenset[str] = frozenset()
+) -> tuple[Manifest, ...]:
+    """Everything optional that the spec asks for, without the autoscaler, which needs the revision that serves.
+
+    `missing`: kinds that the cluster lacks. They are made all the same, so that it can be said what is left out; but
+    nothing else relies on them.
+    """
+    exposed, found = target.expose, list[Manifest]()
+    if exposed.http_route:
+        to_pool = exposed.inference_pool is not None and apis.INFERENCE_POOL.kind not in missing
+        found.append(route(subject, exposed.http_route, to_pool=to_pool))
+    if exposed.inference_pool:
+        found.append(pool(subject, exposed.inference_pool))
+    if target.monitoring:
+        found.append(monitor(subject, target.monitoring))
+    return tuple(found)

@@ -1,0 +1,44 @@
+"""A route of the Gateway API to the endpoint: https://gateway-api.sigs.k8s.io/api-types/httproute/"""
+
+from typing import Any
+
+from slipway.api.v1alpha1.cluster_target import HttpRoute
+from slipway.domain.cluster.apis import HTTP_ROUTE, INFERENCE_POOL
+from slipway.domain.cluster.marks import SERVICE_PORT, Manifest
+from slipway.domain.cluster.subject import Subject, marked
+
+
+def route(subject: Subject, wanted: HttpRoute, *, to_pool: bool = False) -> Manifest:
+    """The HTTPRoute `<name>`: everything for these host names goes to the Service, or to the pool of the same name.
+
+    It says nothing of time limits: `timeouts` came into the standard channel with Gateway API 1.2, and a server that
+    does not know a field refuses the whole object.
+    """
+    spec: dict[str, Any] = {
+        "parentRefs": [dict(parent) for parent in wanted.parent_refs],
+        "rules": [{"backendRefs": [_pool(subject) if to_pool else _service(subject)]}],
+    }
+    if wanted.hostnames:
+        spec["hostnames"] = list(wanted.hostnames)
+    return marked(
+        {
+            "apiVersion": HTTP_ROUTE.api_version,
+            "kind": HTTP_ROUTE.kind,
+            "metadata": subject.metadata(subject.name),
+            "spec": spec,
+        }
+    )
+
+
+def public_url(wanted: HttpRoute) -> str | None:
+    """Base URL for OpenAI clients outside; None where the route names no host."""
+    return f"{wanted.scheme}://{wanted.hostnames[0]}/v1" if wanted.hostnames else None
+
+
+def _service(subject: Subject) -> dict[str, Any]:
+    return {"name": subject.name, "port": SERVICE_PORT}
+
+
+def _pool(subject: Subject) -> dict[str, Any]:
+    """https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/"""
+    return {"group": INFERENCE_POOL.group, "kind": INFERENCE_POOL.kind, "name": subject.name}

@@ -1,0 +1,202 @@
+"""Which steps bring the cluster to what is wanted: a pure function of one look and of what the objects remember.
+
+Everything that stands beside the revisions is applied first; then either a roll goes on by one stage, or what serves is
+kept as it should be. Nothing is remembered but in annotations (`slipway.domain.cluster.memory`), so a pass that was
+killed anywhere is simply done again.
+"""
+
+from dataclasses import replace
+
+from slipway.domain.cluster import loading, settle
+from slipway.domain.cluster.beside import plan_beside
+from slipway.domain.cluster.marks import FAILED, VERIFIED
+from slipway.domain.cluster.memory import Failure, written
+from slipway.domain.cluster.rollout import Roll, current_roll, stands, successor
+from slipway.domain.cluster.routing import routed_service
+from slipway.domain.cluster.situation import Plan, Question, Situation
+from slipway.domain.cluster.steps import Annotate, Create, Step
+from slipway.domain.cluster.views import Child
+from slipway.domain.conditions import Finding, timestamp
+
+_STARTING = 60.0
+"""Seconds between two looks at pods that start: some of what ails them shows by the time it takes alone."""
+
+
+def plan(situation: Situation) -> Plan:
+    """The next steps towards the wanted revision."""
+    beside = plan_beside(situation)
+    if beside.stalled:
+        return beside
+    towards = _towards(situation)
+    return replace(towards, steps=(*beside.steps, *towards.steps), drifted=beside.drifted or towards.drifted)
+
+
+def _towards(situation: Situation) -> Plan:
+    coming = situation.coming
+    if situation.routing is None:
+        return Plan(reconciling=_without_service(situation), look_again=0.0)  # it is among the steps beside
+    if situation.replicas == 0:
+        return settle.asleep(situation)
+    if coming and coming.failure and stands(situation, coming):
+        return settle.after_failure(situation, coming, coming.failure)
+    proven = successor(situation)
+    if proven:
+        return settle.taken_over(situation, proven)
+    serving = situation.serving
+    if serving and serving.revision == situation.wanted.revision:
+        return settle.serving(situation)  # also where a roll to another one had begun
+    return _roll(situation)
+
+
+def _without_service(situation: Situation) -> Finding:
+    if situation.serving is None:
+        return _starting(situation)
+    return Finding("Creating", f"the Service {situation.subject.name} is gone: it is made anew, and the pods stay")
+
+
+def _starting(situation: Situation) -> Finding:
+    served = situation.wanted.served
+    return Finding("Creating", f"creating the pods for {served.repo} at {served.revision}")
+
+
+def _roll(situation: Situation) -> Plan:
+    """One stage further, or on in this one."""
+    coming = situation.coming
+    waiting = loading.plan_loading(situation) if coming is None or _has_no_pod_yet(situation, coming) else None
+    if waiting:
+        return replace(waiting, steps=(*waiting.steps, *settle.keep_serving(situation)))
+    if coming is None:
+        return _make_ready(situation)
+    if coming.failure:
+        forgotten = Annotate("Deployment", coming.name, coming.resource_version, ((FAILED, None),))
+        return Plan((forgotten,), reconciling=_starting(situation), look_again=0.0)
+    roll = current_roll(situation)
+    failed = None if roll.is_new else roll.failure()
+    if failed:
+        return _fail(situation, coming, failed)
+    if roll.is_new or roll.must_begin_again():
+        return _enter(situation, roll, again=not roll.is_new)
+    if not roll.is_complete():
+        return _bring_about(situation, roll)
+    return _complete(situation, roll, coming)
+
+
+def _has_no_pod_yet(situation: Situation, coming: Child) -> bool:
+    """Whether a roll to it is about to begin. Its weights may have left the cache since it was made."""
+    progress = situation.routing.progress if situation.routing else None
+    return coming.replicas == 0 and (progress is None or progress.to != coming.revision)
+
+
+def _make_ready(situation: Situation) -> Plan:
+    """The revision's own Deployment, without a pod yet."""
+    manifest = situation.wanted.workload
+    empty = manifest | {"spec": manifest["spec"] | {"replicas": 0}}
+    return Plan((Create(empty),), reconciling=_starting(situation), look_again=0.0)
+
+
+def _fail(situation: Situation, coming: Child, failed: Failure) -> Plan:
+    """Remembered on the revision first: everything else follows from that, in this pass or after a crash."""
+    mark = Annotate("Deployment", coming.name, coming.resource_version, ((FAILED, written(failed)),))
+    return Plan((mark,), failure=failed, reconciling=Finding("RollingBack", failed.message), look_again=0.0)
+
+
+def _enter(situation: Situation, roll: Roll, *, again: bool) -> Plan:
+    """The stage is stored, with the selector that it needs; its counts follow."""
+    if again:
+        since = {"since": timestamp(situation.now), "complete": None}
+        roll = replace(roll, progress=roll.progress.model_copy(update=since))
+    steps = (*settle.corrected(situation, situation.coming), _route(situation, roll))
+    return Plan(steps, reconciling=_rolling(situation, roll), look_again=0.0)
+
+
+def _route(situation: Situation, roll: Roll) -> Step:
+    serving = situation.serving.revision if situation.serving else None
+    return routed_service(situation, selected=roll.selected, serving=serving, progress=roll.progress)
+
+
+def _bring_about(situation: Situation, roll: Roll) -> Plan:
+    """The counts of the stage. The old one goes down before the new one comes up only where stages say so."""
+    steps: list[Step] = []
+    routing, coming, serving = situation.routing, situation.coming, situation.serving
+    if routing and routing.selected != roll.selected:
+        steps.append(_route(situation, roll))
+    if serving and not roll.leaves_old_alone:
+        steps += settle.scaled(serving, roll.stage.old_count(roll.count))
+    if coming:
+        steps += settle.scaled(coming, roll.stage.new_count(roll.count))
+    steps += _others_gone(situation)
+    left = (roll.startup_deadline() - situation.now).total_seconds()
+    again = max(1.0, min(left, _STARTING)) if left > 0 else _STARTING
+    return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=again)
+
+
+def _others_gone(situation: Situation) -> list[Step]:
+    """While two revisions share the requests, so would the pods of a third."""
+    return settle.tidied(situation, keep={child.revision for child in (situation.coming, situation.serving) if child})
+
+
+def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:
+    """The stage has done its work: prove, hold, go on."""
+    others = _others_gone(situation)
+    if others:
+        return Plan(tuple(others), reconciling=_rolling(situation, roll), look_again=0.0)
+    if not roll.is_last and roll.must_prove():
+        question = _question(situation, roll, coming)
+        if question:
+            return Plan(question=question, reconciling=_rolling(situation, roll))
+    hold = roll.seconds_to_hold()
+    if hold and roll.progress.complete is None:
+        seen = replace(roll, progress=roll.progress.model_copy(update={"complete": timestamp(situation.now)}))
+        return Plan((_route(situation, seen),), reconciling=_rolling(situation, roll), look_again=hold)
+    if hold:
+        return Plan(reconciling=_rolling(situation, roll), look_again=hold)
+    if roll.is_last:
+        done = routed_service(situation, selected=coming.revision, serving=coming.revision, progress=None)
+        return Plan((done,), reconciling=_rolling(situation, roll), look_again=0.0)
+    return _enter(situation, replace(roll, progress=roll.next_progress()), again=False)
+
+
+def _question(situation: Situation, roll: Roll, coming: Child) -> Question | None:
+    """What the new revision has to answer before it gets any request; None: it has."""
+    ready = situation.ready_of(coming.revision)
+    if not ready:
+        return None
+    if coming.verified is None:
+        return Question(coming, ready[0], verify=True)
+    checked = situation.checked
+    passed = checked is not None and checked.config == coming.name and checked.outcome == "Passed"
+    if situation.rollout.check is None or (passed and checked and roll.is_current(checked.at)):
+        return None
+    return Question(coming, ready[0], verify=False)
+
+
+def verified(child: Child, how: str) -> Step:
+    """Remember that a revision's commit was verified: `Engine` or `Arguments`."""
+    return Annotate("Deployment", child.name, child.resource_version, ((VERIFIED, how),))
+
+
+def failed(child: Child, why: Failure) -> Step:
+    """Remember that a revision has failed."""
+    return Annotate("Deployment", child.name, child.resource_version, ((FAILED, written(why)),))
+
+
+def _rolling(situation: Situation, roll: Roll) -> Finding:
+    served, stage = situation.wanted.served, roll.stage
+    ready, wanted = len(situation.ready_of(situation.wanted.revision)), stage.new_count(roll.count)
+    ails = situation.diagnosis
+    if ails and not roll.is_complete():
+        return Finding(ails.reason, ails.message)
+    where = f"stage {roll.progress.stage + 1} of {len(roll.found)}"
+    if situation.serving is None:
+        text = f"starting {served.repo} at {served.revision}: {ready} of {wanted} pods are ready"
+        return Finding("Creating", text)
+    old = situation.serving.served
+    text = (
+        f"bringing {served.revision} into service in place of {old.revision if old else situation.serving.name} "
+        f"({where}: {ready} of {wanted} new pods are ready, requests go to {_who(stage.traffic.value)})"
+    )
+    return Finding("Rolling", text)
+
+
+def _who(traffic: str) -> str:
+    return {"Old": "the old ones", "Both": "old and new ones", "New": "the new ones"}[traffic]

@@ -1,0 +1,41 @@
+"""The Service as it is applied: who gets requests now, and how far a roll is, in one write."""
+
+from slipway.domain.cluster import views
+from slipway.domain.cluster.comparison import is_foreign_change
+from slipway.domain.cluster.marks import ROLLOUT, SERVING, Manifest
+from slipway.domain.cluster.memory import Progress, written
+from slipway.domain.cluster.situation import Situation
+from slipway.domain.cluster.steps import Apply
+
+
+def routed_service(
+    situation: Situation, *, selected: str | None, serving: str | None, progress: Progress | None
+) -> Apply:
+    """The Service with this selector and this memory.
+
+    `selected`: digest of the revision that gets requests, NOBODY, or None for all revisions that have pods.
+    `serving`: digest of the revision that has proved itself.
+    """
+    known = situation.routing
+    remembered = {SERVING: serving, ROLLOUT: written(progress) if progress else None}
+    selector = views.selector(situation.subject.name, selected)
+    manifest = with_route(situation.wanted.service, selector, {k: v for k, v in remembered.items() if v is not None})
+    if known is None:
+        return Apply(manifest)
+    version, is_foreign = str(known.manifest["metadata"]["resourceVersion"]), _is_to_be_corrected(situation)
+    return Apply(manifest, version, whole=is_foreign)
+
+
+def _is_to_be_corrected(situation: Situation) -> bool:
+    known = situation.routing
+    return known is not None and is_foreign_change(known.manifest, situation.wanted.service)
+
+
+def with_route(service: Manifest, selector: dict[str, str], remembered: dict[str, str]) -> Manifest:
+    """A Service with a selector and further annotations."""
+    metadata = service["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), **remembered}
+    return service | {
+        "metadata": metadata | {"annotations": annotations},
+        "spec": service["spec"] | {"selector": selector},
+    }

@@ -1,0 +1,37 @@
+"""The API server's refusals as our errors."""
+
+import json
+
+from kubernetes.aio.client.exceptions import ApiException
+
+from slipway.domain.errors import Conflict, NotFound, OutsideError, RateLimited, Rejected, Transient
+
+_MALFORMED = "failed to create typed patch object"
+"""A field that does not exist, or a key that is left out, in what is applied: the API server calls that its own error
+(https://github.com/kubernetes/kubernetes/blob/v1.34.0/staging/src/k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go)."""
+
+
+def translated(refused: ApiException) -> OutsideError:
+    """The API server's refusal as one of our errors."""
+    status = refused.status or 0
+    words = _message(refused)
+    if status == 404:
+        return NotFound("NotFound", words)
+    if status == 409:
+        return Conflict("Conflict", words)
+    if status == 429:
+        after = (refused.headers or {}).get("Retry-After", "1")
+        return RateLimited("ApiServerBusy", words, float(after) if after.isdigit() else 1.0)
+    if _MALFORMED in words:
+        return Rejected("ApiServerRefused", words)
+    if status in (408, 410, 423) or status >= 500 or status == 0:
+        # 410: a list took so long that its next page is gone. It begins anew.
+        return Transient("ApiServerError", words)
+    return Rejected("ApiServerRefused", words)
+
+
+def _message(refused: ApiException) -> str:
+    try:
+        return str(json.loads(refused.body or "")["message"])
+    except (TypeError, ValueError, KeyError):
+        return f"HTTP {refused.status} {refused.reason}"

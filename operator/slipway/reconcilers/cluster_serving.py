@@ -1,0 +1,216 @@
+"""A pass over a Deployment that should serve in the cluster: look, plan, report, carry out the steps."""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+
+from slipway.api.v1alpha1.common import seconds
+from slipway.domain import prompt_check
+from slipway.domain.checks.chain import Checked, checked
+from slipway.domain.checks.cluster import served_image
+from slipway.domain.checks.inputs import Problem
+from slipway.domain.cluster import ailments, manifests, optional, questions, views
+from slipway.domain.cluster.ailments import server_pods
+from slipway.domain.cluster.cache import Load, change_problem, claim_name
+from slipway.domain.cluster.diagnosis import unexplained
+from slipway.domain.cluster.engines.problems import engine_warnings
+from slipway.domain.cluster.observation import ObjectRef, Observation
+from slipway.domain.cluster.plan import failed, plan, verified
+from slipway.domain.cluster.report import Report
+from slipway.domain.cluster.rollout import failure
+from slipway.domain.cluster.situation import Plan, Question, Situation
+from slipway.domain.cluster.wanted import Wanted
+from slipway.domain.conditions import Finding
+from slipway.domain.errors import OutsideError, Transient
+from slipway.domain.sagemaker.rollout import fingerprint
+from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
+
+_IDENTITY_TIMEOUT = 10.0
+"""Seconds for the engine's own word on what it serves, which it has at hand."""
+
+
+class ClusterServingPass(ClusterPass):
+    """A pass over a Deployment that should serve in the cluster."""
+
+    async def run(self) -> float | None:
+        """Seconds until the next pass."""
+        checks = checked(self.inputs(await self.model_versions(), account=None))
+        circumstances = self.circumstances(checks)
+        held = self.tools.retries.holding(self.key, circumstances)
+        if held:
+            await self.report(self.refused(Report(), held[0]))
+            return held[1]
+        wanted = self._wanted(checks)
+        if wanted is None:
+            await self.report(_with_problem(Report(), checks.problem))
+            return None  # no call is made for a spec that cannot be acted on
+        try:
+            seen = await self._look(wanted)
+            logs = await self._logs(seen, wanted)
+        except OutsideError as error:
+            return await self.failed(circumstances, error, Report())
+        wanted = self._as_far_as_known(self._wanted(checks, seen) or wanted, seen)
+        situation = self._situation(wanted, seen, logs)
+        return await self._proceed(circumstances, situation, checks.problem)
+
+    async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
+        """Report, then act: what is stored before a step is what a crash leaves behind."""
+        found = plan(situation)
+        report = _with_problem(Report(situation, found, warnings=tuple(self._warnings(situation))), problem)
+        standing = self.tools.retries.standing(self.key, circumstances)
+        recorded = await self.report(self.refused(report, standing) if standing else report)
+        try:
+            if found.steps:
+                if not recorded:
+                    await self.check_alive()
+                await self.execute(found.steps)
+            if found.question:
+                return await self._ask(circumstances, situation, found.question, report)
+        except OutsideError as error:
+            return await self.failed(circumstances, error, report)
+        self.tools.retries.clear(self.key)
+        return self._next_look(found)
+
+    def _warnings(self, situation: Situation) -> Iterator[tuple[str, Finding]]:
+        """What the user should know, and need not stop for."""
+        spec, wanted = self.deployment.spec, situation.wanted
+        scaled = (situation.autoscaler,) if situation.autoscaler else ()
+        missing = optional.skipped(situation.seen.missing, (*wanted.beside, *wanted.optional, *scaled))
+        if missing:
+            yield "OptionalApiMissing", missing
+        texts = engine_warnings(spec.engine, spec.target.cluster, wanted.served) if spec.target.cluster else ()
+        if texts:
+            yield "Limited", Finding("Limited", "; ".join(texts))
+
+    def _next_look(self, found: Plan) -> float | None:
+        if found.look_again is not None:
+            return found.look_again
+        return self.timing.rejected_longest if found.stalled else None
+
+    def _wanted(self, checks: Checked, seen: Observation | None = None) -> Wanted | None:
+        """What is wanted. What the Service remembers to serve stays in the cache also where the status was lost."""
+        spec, settings = self.deployment.spec, self.tools.installation.cluster
+        if checks.served is None or spec.target.cluster is None:
+            return None
+        known = self.deployment.status.revision
+        route = views.routing(seen, self.subject.name, self.subject.uid) if seen else None
+        child = views.children(seen, self.subject.uid).get(route.serving or "") if seen and route else None
+        served = (child.served if child else None, known.serving, known.previous)
+        keep = tuple(dict.fromkeys(Load.of(entry) for entry in served if entry))
+        image = served_image(self.deployment)
+        found = manifests.wanted(
+            spec, spec.target.cluster, checks.served, image, self.subject, settings, checks.served.token, keep
+        )
+        return replace(found, optional=optional.manifests(self.subject, spec, spec.target.cluster))
+
+    async def _look(self, wanted: Wanted) -> Observation:
+        """What is there; under names that are wanted, also what is not ours."""
+        found = (*wanted.beside, *wanted.optional, wanted.service, wanted.workload)
+        names = [ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found]
+        if self.deployment.spec.autoscaling:
+            names += [ObjectRef(kind, self.subject.name) for kind in ("HorizontalPodAutoscaler", "ScaledObject")]
+        return await self.target.observe(
+            self.key.namespace, self.subject.name, names, MADE_KINDS, at_rest=self._rests()
+        )
+
+    def _rests(self) -> bool:
+        """Whether nothing is under way as far as the status says."""
+        status = self.deployment.status
+        attempt = status.attempt
+        settled = attempt is None or (attempt.outcome == "Succeeded" and attempt.trigger == self.trigger)
+        moving = any(condition.type in ("Reconciling", "Stalled", "Drifted") for condition in status.conditions)
+        return settled and not moving and status.observed_generation == self.deployment.metadata.generation
+
+    async def _logs(self, seen: Observation, wanted: Wanted) -> dict[str, str]:
+        """Of pods whose status does not say why their engine has ended: one of them tells for all."""
+        silent = unexplained(server_pods(seen, wanted.revision))[:1]
+        return {pod: await self.target.last_log(self.key.namespace, pod) for pod in silent}
+
+    def _as_far_as_known(self, wanted: Wanted, seen: Observation) -> Wanted:
+        """What is optional, and how clients come in, depends on what the cluster knows."""
+        target = self.deployment.spec.target.cluster
+        if target is None:
+            raise AssertionError("only what is wanted in the cluster is looked at there")
+        found = optional.manifests(self.subject, self.deployment.spec, target, seen.missing)
+        route = target.expose.http_route
+        url = optional.public_url(route) if route and "HTTPRoute" not in seen.missing else None
+        return replace(wanted, optional=found, url=url or wanted.url)
+
+    def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:
+        spec = self.deployment.spec
+        serving, scaled = self.deployment.status.revision.serving, spec.autoscaling
+        found = Situation(
+            subject=self.subject,
+            wanted=wanted,
+            seen=seen,
+            rollout=spec.rollout,
+            now=self.now,
+            replicas=spec.replicas,
+            least=max(1, scaled.min_replicas) if scaled else 1,
+            remembered=serving.config if serving else None,
+            checked=self.deployment.status.check,
+            diagnosis=ailments.of_servers(seen, wanted, self.now, logs),
+            loading=ailments.of_loading(seen, wanted, self.now),
+            trigger=self.trigger,
+            volume_problem=self._volume_problem(seen),
+            rollout_digest=fingerprint(spec.rollout),
+            drain_wait=round(self.timing.drain_wait),
+            drift=spec.drift,
+        )
+        child = found.serving
+        if scaled is None or child is None:
+            return found
+        return replace(found, autoscaler=optional.autoscaler(self.subject, scaled, spec.engine, child.name))
+
+    def _volume_problem(self, seen: Observation) -> str | None:
+        target = self.deployment.spec.target.cluster
+        if target is None or target.cache is None:
+            return None
+        claim = seen.objects.get(ObjectRef("PersistentVolumeClaim", claim_name(self.subject.name)))
+        return change_problem(target.cache, claim)
+
+    async def _ask(
+        self, circumstances: Hashable, situation: Situation, question: Question, report: Report
+    ) -> float | None:
+        """Ask a pod of the new revision, and store what came of it. What follows is the next pass' matter."""
+        if question.verify:
+            return await self._verify(circumstances, situation, question, report)
+        check, engine = situation.rollout.check, self.deployment.spec.engine
+        if check is None:
+            raise AssertionError("only what is asked for is checked")
+        request = questions.prompt(check, engine, situation.wanted.model)
+        answer = await self.target.ask(question.pod.ip or "", request, seconds(check.timeout))
+        before = self.deployment.status.check
+        result = prompt_check.judged(question.child.name, engine.name, answer, before, self.tools.clock.now())
+        await self.report(replace(report, checked=result))
+        return self.timing.retry_first * result.tries if result.outcome == "Retrying" else 0.0
+
+    async def _verify(
+        self, circumstances: Hashable, situation: Situation, question: Question, report: Report
+    ) -> float | None:
+        """Whether the engine serves the pinned commit, as far as it says what it serves."""
+        engine = self.deployment.spec.engine.name
+        answer = await self.target.ask(question.pod.ip or "", questions.identity_request(engine), _IDENTITY_TIMEOUT)
+        if answer.problem:
+            text = f"the pod {question.pod.name} is ready but does not say what it serves: {answer.problem}"
+            return await self.failed(circumstances, Transient("NotVerified", text), report)
+        said, pinned = questions.served_commit(engine, answer.body), situation.wanted.served.revision
+        if said is None or said == pinned:
+            step = verified(question.child, "Engine" if said else "Arguments")
+        else:
+            text = f"the engine serves commit {said}, although it was started with {pinned}"
+            step = failed(question.child, failure(situation, "WrongRevision", text))
+        try:
+            await self.execute((step,))
+        except OutsideError as error:
+            return await self.failed(circumstances, error, report)
+        self.tools.retries.clear(self.key)
+        return 0.0
+
+
+def _with_problem(report: Report, problem: Problem | None) -> Report:
+    """Add what the checks found, unless the plan has something more urgent to say."""
+    if problem is None:
+        return report
+    if problem.passing:
+        return report if report.plan.reconciling else replace(report, reconciling=problem.finding)
+    return report if report.plan.stalled else replace(report, stalled=problem.finding)

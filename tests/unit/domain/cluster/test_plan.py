@@ -1,0 +1,302 @@
+"""Rolls in a cluster in memory, watched as its users see them: who gets requests, how many pods there are."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from slipway.domain.cluster.marks import NOBODY
+from slipway.domain.cluster.observation import Diagnosis
+from slipway.domain.cluster.questions import Answer, PodRequest
+from slipway.domain.cluster.steps import Create
+from tests.testbed.fakes.cluster import engine_answer
+from tests.unit.domain.cluster.world import SUBJECT, World, commit, wanted
+
+CHECK = {"check": {"prompt": "Two and two?"}}
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "blue-green": {},
+    "canary": {"blueGreen": {"shift": "Canary", "stepPercent": 20, "stepInterval": "10m"}},
+    "linear": {"blueGreen": {"shift": "Linear", "stepPercent": 25, "stepInterval": "1m"}},
+    "rolling": {"strategy": "Rolling", "rolling": {"batchInterval": "1m"}},
+    "recreate": {"strategy": "Recreate"},
+}
+HOPELESS = Diagnosis("CrashLoop", "the container ends again and again: exit code 1", hopeless=True)
+
+
+async def serving_world(**settings: Any) -> World:
+    world = World(**settings)
+    await world.rest()
+    assert await world.serving() == commit(1)
+    return world
+
+
+class TestFirstStart:
+    async def test_it_gets_requests_once_its_pods_are_ready(self) -> None:
+        world = World()
+        for _ in range(6):
+            await world.step()
+            world.cluster.nodes.run()
+        assert (await world.routing()).selected == NOBODY
+        await world.rest()
+        assert await world.gets_requests() == {commit(1)}
+        assert await world.counts() == {commit(1): 2}
+
+    async def test_a_further_pass_does_nothing(self) -> None:
+        world = await serving_world()
+        found = await world.step()
+        assert not found.steps
+        assert not found.question
+        assert not found.reconciling
+
+    async def test_no_pod_comes_before_the_service(self) -> None:
+        world = World()
+        await world.step()
+        assert not any(isinstance(step, Create) for step in world.cluster.steps)
+
+    async def test_the_check_comes_before_the_first_request(self) -> None:
+        world = World(rollout=CHECK)
+        await world.rest()
+        asked = [request.path for _pod, request in world.cluster.asked]
+        assert asked == ["/info", "/generate"]
+        assert world.checked
+        assert world.checked.outcome == "Passed"
+
+    async def test_its_time_counts_from_when_it_has_a_gpu(self) -> None:
+        world = World(diagnosis=Diagnosis("Unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."))
+        for _ in range(6):
+            await world.step()
+            world.cluster.nodes.run()
+        world.now += timedelta(hours=2)
+        world.diagnosis = None
+        for pod in world.pods_of(1):
+            world.cluster.nodes.start("ml", pod)
+        found = await world.step()
+        assert not found.failure
+        world.now += timedelta(hours=1)
+        found = await world.step()
+        assert found.failure
+        assert found.failure.reason == "StartupTimedOut"
+
+    async def test_somebody_elses_service_is_left_alone(self) -> None:
+        world = World()
+        foreign = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "twin", "namespace": "ml"},
+            "spec": {"ports": [{"port": 80}]},
+        }
+        world.cluster.objects.create(foreign)
+        found = await world.rest()
+        assert found.stalled
+        assert found.stalled.reason == "NameConflict"
+        assert not world.cluster.steps
+
+    async def test_without_a_gpu_it_waits_for_as_long_as_it_takes(self) -> None:
+        world = World(diagnosis=Diagnosis("Unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."))
+        for _ in range(10):
+            found = await world.step()
+            world.cluster.nodes.run()
+            world.now += timedelta(hours=1)
+        assert found.reconciling
+        assert found.reconciling.reason == "Unschedulable"
+        assert not found.failure
+
+
+class TestRolls:
+    @pytest.mark.parametrize("strategy", STRATEGIES)
+    async def test_the_new_commit_serves_alone_in_the_end(self, strategy: str) -> None:
+        world = await serving_world(rollout=STRATEGIES[strategy] | CHECK, replicas=4)
+        world.commit = 2
+        await world.rest()
+        assert await world.serving() == commit(2)
+        assert await world.gets_requests() == {commit(2)}
+        assert await world.counts() == {commit(1): 0, commit(2): 4}
+
+    @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "recreate"])
+    async def test_somebody_answers_at_every_moment(self, strategy: str) -> None:
+        world = await serving_world(rollout=STRATEGIES[strategy], replicas=4)
+        world.commit = 2
+        for _ in range(80):
+            found = await world.step()
+            world.cluster.nodes.settle()
+            assert await world.gets_requests()
+            world.now += timedelta(seconds=found.look_again or 0)
+        assert await world.gets_requests() == {commit(2)}
+
+    @pytest.mark.parametrize("strategy", ["rolling", "recreate"])
+    async def test_no_more_pods_than_before(self, strategy: str) -> None:
+        world = await serving_world(rollout=STRATEGIES[strategy], replicas=4)
+        world.commit = 2
+        for _ in range(60):
+            found = await world.step()
+            world.cluster.nodes.run()
+            assert len(world.cluster.pods("ml")) <= 4
+            world.cluster.nodes.settle()
+            world.now += timedelta(seconds=found.look_again or 0)
+        assert await world.serving() == commit(2)
+
+    async def test_a_canary_is_watched_before_all_requests_move(self) -> None:
+        world = await serving_world(rollout=STRATEGIES["canary"], replicas=4)
+        world.commit = 2
+        for _ in range(12):
+            await world.step()
+            world.cluster.nodes.settle()
+        assert await world.gets_requests() == {commit(1), commit(2)}
+        assert await world.counts() == {commit(1): 4, commit(2): 1}
+        assert await world.serving() == commit(1)
+
+    async def test_the_old_pods_stay_until_requests_go_to_the_new_ones_alone(self) -> None:
+        world = await serving_world()
+        world.commit = 2
+        for _ in range(40):
+            found = await world.step()
+            world.cluster.nodes.settle()
+            if await world.gets_requests() != {commit(2)}:
+                assert len(world.pods_of(1)) == 2
+            world.now += timedelta(seconds=found.look_again or 0)
+        assert world.pods_of(1) == []
+
+    async def test_another_commit_in_the_middle_is_rolled_to_instead(self) -> None:
+        world = await serving_world()
+        world.commit = 2
+        for _ in range(3):
+            await world.step()
+            world.cluster.nodes.run()
+        world.commit = 3
+        await world.rest()
+        assert await world.serving() == commit(3)
+        assert (await world.counts())[commit(3)] == 2
+        assert world.pods_of(2) == []
+
+    async def test_one_generation_stays_for_a_roll_back(self) -> None:
+        world = await serving_world()
+        for number in (2, 3, 4):
+            world.commit = number
+            await world.rest()
+        assert await world.counts() == {commit(3): 0, commit(4): 2}
+        world.commit = 3
+        await world.rest()
+        assert await world.serving() == commit(3)
+
+    async def test_a_count_alone_is_no_roll(self) -> None:
+        world = await serving_world()
+        world.replicas = 5
+        await world.rest()
+        assert await world.counts() == {commit(1): 5}
+
+
+class TestFailedRolls:
+    @pytest.mark.parametrize("strategy", STRATEGIES)
+    async def test_the_old_commit_serves_with_all_its_pods(self, strategy: str) -> None:
+        world = await serving_world(rollout=STRATEGIES[strategy], replicas=4)
+        world.commit = 2
+        for _ in range(4):
+            await world.step()
+            world.cluster.nodes.run()
+        world.diagnosis = HOPELESS
+        found = await world.rest()
+        assert found.stalled
+        assert found.stalled.reason == "CrashLoop"
+        assert "exit code 1" in found.stalled.message
+        assert await world.serving() == commit(1)
+        assert await world.gets_requests() == {commit(1)}
+        assert await world.counts() == {commit(1): 4, commit(2): 0}
+
+    async def test_it_is_not_tried_again_until_something_changes(self) -> None:
+        world = await serving_world()
+        world.commit, world.diagnosis = 2, HOPELESS
+        await world.rest()
+        world.diagnosis = None
+        assert not (await world.step()).steps
+        world.trigger = "now"
+        await world.rest()
+        assert await world.serving() == commit(2)
+
+    async def test_another_way_of_rolling_out_tries_it_again(self) -> None:
+        world = await serving_world()
+        world.commit, world.diagnosis = 2, HOPELESS
+        await world.rest()
+        world.diagnosis, world.rollout = None, STRATEGIES["canary"]
+        await world.rest()
+        assert await world.serving() == commit(2)
+
+    async def test_a_failed_check_never_gets_a_request(self) -> None:
+        world = await serving_world(rollout=CHECK)
+
+        def empty(pod: Any, request: PodRequest) -> Answer:
+            text = b'{"generated_text": ""}'
+            return Answer(text, 0.1, status=200) if request.path == "/generate" else engine_answer(pod, request)
+
+        world.cluster.answer = empty
+        world.commit = 2
+        for _ in range(40):
+            found = await world.step()
+            world.cluster.nodes.settle()
+            assert commit(2) not in await world.gets_requests()
+        assert found.stalled
+        assert found.stalled.reason == "CheckFailed"
+        assert await world.counts() == {commit(1): 2, commit(2): 0}
+
+    async def test_pods_that_never_become_ready_fail_after_the_startup_timeout(self) -> None:
+        world = await serving_world(rollout={"startupTimeout": "5m"})
+        world.commit = 2
+        found = await world.rest(healthy=False)
+        assert found.stalled
+        assert found.stalled.reason == "StartupTimedOut"
+        assert "5m" in found.stalled.message
+        assert await world.gets_requests() == {commit(1)}
+
+    async def test_without_capacity_a_roll_is_given_up(self) -> None:
+        world = await serving_world()
+        world.commit = 2
+        world.diagnosis = Diagnosis("Unschedulable", "0/3 nodes are available: 3 Insufficient nvidia.com/gpu.")
+        found = await world.rest(healthy=False)
+        assert found.stalled
+        assert found.stalled.reason == "Unschedulable"
+        assert await world.counts() == {commit(1): 2, commit(2): 0}
+
+    async def test_what_left_the_count_open_has_it_back(self) -> None:
+        world = await serving_world(rollout=STRATEGIES["recreate"])
+        world.replicas = None
+        world.commit = 2
+        for _ in range(6):
+            await world.step()
+            world.cluster.nodes.run()
+            for name in world.pods_of(1):
+                world.cluster.nodes.end("ml", name)
+        world.diagnosis = HOPELESS
+        await world.rest()
+        assert await world.counts() == {commit(1): 2, commit(2): 0}
+
+
+class TestAtRest:
+    async def test_a_deleted_revision_is_made_anew(self) -> None:
+        world = await serving_world()
+        name = wanted(1).workload["metadata"]["name"]
+        uid = next(iter((await world.look()).children.values())).manifest["metadata"]["uid"]
+        from tests.testbed.fakes.kube_objects import Place
+
+        world.cluster.objects.delete(Place("ml", "Deployment", name), uid)
+        world.cluster.nodes.settle()
+        await world.rest()
+        assert await world.gets_requests() == {commit(1)}
+
+    async def test_no_replicas_no_pods(self) -> None:
+        world = await serving_world()
+        world.replicas = 0
+        found = await world.rest()
+        assert found.asleep
+        assert await world.counts() == {commit(1): 0}
+        world.replicas = 1
+        await world.rest()
+        assert await world.counts() == {commit(1): 1}
+
+    async def test_a_count_left_open_is_not_ours(self) -> None:
+        world = await serving_world(replicas=None)
+        assert await world.counts() == {commit(1): 1}
+        child = next(iter((await world.look()).children.values()))
+        from slipway.domain.cluster.steps import Scale
+
+        await world.cluster.execute(SUBJECT.namespace, Scale(child.name, 3, child.resource_version))
+        await world.rest()
+        assert await world.counts() == {commit(1): 3}
