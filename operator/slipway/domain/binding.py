@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from slipway.api.v1alpha1 import API_VERSION, FIELD_MANAGER
+from slipway.api.v1alpha1 import FIELD_MANAGER
 from slipway.api.v1alpha1.common import ObjectMeta
 from slipway.api.v1alpha1.deployment_status import Binding, DeploymentStatus, Placement
 from slipway.domain.conditions import Finding
+from slipway.domain.ownership import owner_reference
 
 BINDING_TYPE = "openai"
 """What the entry `type` says: which protocol the service speaks."""
@@ -82,32 +83,19 @@ def entries(status: DeploymentStatus) -> Entries | None:
 def manifest(metadata: ObjectMeta, content: Entries) -> Secret:
     """The Secret as it is applied: owned by the Deployment, so that it goes with it.
 
-    The reference does not block the owner's deletion: that would need a right to change finalizers, for nothing. Not
-    `stringData`: entries that are applied that way do not go when they are no longer applied.
+    Not `stringData`: entries that are applied that way do not go when they are no longer applied.
     """
-    owner = {
-        "apiVersion": API_VERSION,
-        "kind": "Deployment",
-        "name": metadata.name,
-        "uid": metadata.uid,
-        "controller": True,
-    }
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
             "name": binding_name(metadata.name),
             "namespace": metadata.namespace,
-            "ownerReferences": [owner],
+            "ownerReferences": [owner_reference(metadata.name, metadata.uid)],
         },
         "type": SECRET_TYPE,
         "data": {key: b64encode(value.encode()).decode() for key, value in content.items()},
     }
-
-
-def belongs_to(secret: Secret, uid: str) -> bool:
-    """Whether a Secret is owned by the object with this uid."""
-    return any(owner.get("uid") == uid for owner in secret["metadata"].get("ownerReferences") or [])
 
 
 def differs(secret: Secret, wanted: Secret) -> bool:

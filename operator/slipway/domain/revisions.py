@@ -1,9 +1,11 @@
-"""What served last, and the history: the same for every kind of target."""
+"""What served last, the history, and what a failure was about: the same for every kind of target."""
 
 from datetime import datetime
 
 from slipway.api.v1alpha1.deployment_status import Attempt, DeploymentStatus, HistoryEntry, ServedRevision
+from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain.conditions import timestamp
+from slipway.domain.names import digest
 from slipway.domain.served import ServedModel
 
 HISTORY_LENGTH = 10
@@ -62,3 +64,11 @@ def _has_failure(entries: list[HistoryEntry], attempt: Attempt) -> bool:
         (entry.config, entry.since, entry.outcome) == (attempt.config, attempt.started_at, "Failed")
         for entry in entries
     )
+
+
+def rollout_digest(rollout: Rollout) -> str:
+    """Changes when the way of rolling out does: what failed may then be tried again.
+
+    Fields at their default do not count: one that a later version of the operator adds must not repeat anything.
+    """
+    return digest(rollout.model_dump(exclude_defaults=True, mode="json"), 16)

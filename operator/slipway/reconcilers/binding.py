@@ -13,6 +13,7 @@ from slipway.domain.binding import Bound
 from slipway.domain.conditions import Finding
 from slipway.domain.errors import Conflict, NotFound, OutsideError
 from slipway.domain.installation import Timing
+from slipway.domain.ownership import is_owned
 from slipway.kube import Kube
 from slipway.telemetry.metrics import Metrics
 
@@ -56,7 +57,7 @@ class BindingKeeper:
     async def _applied(self, wanted: binding.Secret) -> Bound:
         name = wanted["metadata"]["name"]
         there = await self._kube.secret(self._owner.namespace, name)
-        if there is not None and not binding.belongs_to(there, self._owner.uid):
+        if there is not None and not is_owned(there, self._owner.uid):
             self._again = self._timing.secret_recheck
             return Bound(None, binding.conflict(self._owner.name))
         if there is None or binding.differs(there, wanted):

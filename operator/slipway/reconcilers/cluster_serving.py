@@ -21,7 +21,7 @@ from slipway.domain.cluster.situation import Plan, Question, Situation
 from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.conditions import Finding
 from slipway.domain.errors import OutsideError, Transient
-from slipway.domain.sagemaker.rollout import fingerprint
+from slipway.domain.revisions import rollout_digest
 from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
 
 _IDENTITY_TIMEOUT = 10.0
@@ -152,7 +152,7 @@ class ClusterServingPass(ClusterPass):
             loading=ailments.of_loading(seen, wanted, self.now),
             trigger=self.trigger,
             volume_problem=self._volume_problem(seen),
-            rollout_digest=fingerprint(spec.rollout),
+            rollout_digest=rollout_digest(spec.rollout),
             drain_wait=round(self.timing.drain_wait),
             drift=spec.drift,
         )

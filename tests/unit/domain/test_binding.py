@@ -13,7 +13,6 @@ from slipway.api.v1alpha1.deployment import NAME_MAX_LENGTH
 from slipway.api.v1alpha1.deployment_status import DeploymentStatus, EndpointStatus, Placement, RevisionStatus
 from slipway.domain.binding import (
     SECRET_TYPE,
-    belongs_to,
     binding_name,
     conflict,
     differs,
@@ -21,6 +20,7 @@ from slipway.domain.binding import (
     manifest,
     recheck_after,
 )
+from slipway.domain.ownership import is_owned
 from tests.unit.domain.builders import ACCOUNT, ENDPOINT, REGION, A, B, metadata, served, wanted
 
 URL = f"https://runtime.sagemaker.{REGION}.amazonaws.com/endpoints/{ENDPOINT}/openai/v1"
@@ -147,11 +147,11 @@ class TestDiffers:
 
 class TestWhose:
     def test_what_was_applied_is_ours(self) -> None:
-        assert belongs_to(stored(CONTENT), "uid-1")
+        assert is_owned(stored(CONTENT), "uid-1")
 
     @pytest.mark.parametrize("owners", [None, [], [{"kind": "Deployment", "name": "twin", "uid": "uid-0"}]])
     def test_what_is_nobodys_or_a_predecessors_is_not(self, owners: Any) -> None:
-        assert not belongs_to({"metadata": {"name": "twin-binding", "ownerReferences": owners}}, "uid-1")
+        assert not is_owned({"metadata": {"name": "twin-binding", "ownerReferences": owners}}, "uid-1")
 
     def test_a_conflict_names_the_secret_and_what_to_do(self) -> None:
         found = conflict("twin")

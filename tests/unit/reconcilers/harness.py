@@ -11,11 +11,11 @@ from typing import Any, TypeVar, cast
 
 from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.api.v1alpha1.deployment import Deployment
-from slipway.domain.binding import belongs_to
 from slipway.domain.conditions import timestamp
 from slipway.domain.errors import Conflict, NotFound
 from slipway.domain.installation import Installation, Timing
 from slipway.domain.names import Owner
+from slipway.domain.ownership import is_owned
 from slipway.domain.permissions import PlacementRule
 from slipway.domain.sagemaker import catalogue
 from slipway.domain.sagemaker.steps import Step
@@ -120,7 +120,7 @@ class FakeKube:
 
     def _collect(self, uid: str) -> None:
         """What the garbage collector does with the dependents of an object that is gone."""
-        owned = [name for name, secret in self.secrets.items() if belongs_to(secret, uid)]
+        owned = [name for name, secret in self.secrets.items() if is_owned(secret, uid)]
         for name in owned:
             del self.secrets[name]
 

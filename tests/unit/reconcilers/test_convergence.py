@@ -16,9 +16,9 @@ from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.domain.binding import entries
 from slipway.domain.expiry import has_expired
 from slipway.domain.names import TAG_RETAINED, Owner
+from slipway.domain.revisions import rollout_digest
 from slipway.domain.sagemaker.failures import CAPACITY, classify_failure
 from slipway.domain.sagemaker.observation import EndpointState
-from slipway.domain.sagemaker.rollout import fingerprint
 from tests.unit.domain.builders import A, B, C, Json
 from tests.unit.reconcilers.harness import ADOPTERS, MV, Harness
 from tests.unit.reconcilers.world import Fault, World, WorldConfig, WorldModel
@@ -125,7 +125,7 @@ class Life(RuleBasedStateMachine):
         found = self.harness.deployment
         attempt = found.status.attempt if found else None
         # One that began before the way of rolling out was changed may be repeated in the new way.
-        in_this_way = found and attempt and attempt.rollout == fingerprint(found.spec.rollout)
+        in_this_way = found and attempt and attempt.rollout == rollout_digest(found.spec.rollout)
         if classify_failure(words) != CAPACITY and in_this_way:
             self.failed[config] = self._circumstances()
 

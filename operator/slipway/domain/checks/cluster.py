@@ -1,11 +1,12 @@
 """Whether spec.target.cluster and what goes with it are sound, as far as that can be told without asking anybody."""
 
-from slipway.api.v1alpha1.common import seconds
+from collections.abc import Mapping
+
 from slipway.api.v1alpha1.deployment import RETAIN_IN_CLUSTER, Deployment, DeploymentSpec
-from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain.checks.image import image_in_use
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.checks.model import served_model
+from slipway.domain.checks.rollout import Limit, duration_problem
 from slipway.domain.cluster import manifests, optional
 from slipway.domain.cluster.engines.known import image_of
 from slipway.domain.cluster.subject import Subject
@@ -15,6 +16,13 @@ STARTUP_TIMEOUT_RANGE = (60, 86_400)
 WAIT_RANGE = (0, 86_400)
 CHECK_TIMEOUT_RANGE = (1, 60)
 """Seconds. A pass is cancelled after two minutes (SLIPWAY_PASS_TIMEOUT)."""
+_LIMITS: Mapping[str, Limit] = {
+    "startupTimeout": (STARTUP_TIMEOUT_RANGE, "1m and 24h"),
+    "blueGreen.stepInterval": (WAIT_RANGE, "0s and 24h"),
+    "blueGreen.terminationWait": (WAIT_RANGE, "0s and 24h"),
+    "rolling.batchInterval": (WAIT_RANGE, "0s and 24h"),
+    "check.timeout": (CHECK_TIMEOUT_RANGE, "1s and 60s"),
+}
 ROLLING_NEEDS_TWO = (
     "spec.rollout.strategy Rolling replaces pods in batches and needs two replicas: raise spec.replicas, or use "
     "Recreate (which interrupts service) or BlueGreen (which needs room for a second pod)"
@@ -70,19 +78,4 @@ def _rollout(spec: DeploymentSpec) -> str | None:
         return "spec.rollout.timeout is for target sageMaker. In the cluster, use spec.rollout.startupTimeout"
     if rollout.strategy == "Rolling" and spec.replicas == 1:
         return ROLLING_NEEDS_TWO
-    return _durations(rollout)
-
-
-def _durations(rollout: Rollout) -> str | None:
-    blue_green, rolling, check = rollout.blue_green, rollout.rolling, rollout.check
-    limits = (
-        ("startupTimeout", rollout.startup_timeout, STARTUP_TIMEOUT_RANGE, "1m and 24h"),
-        ("blueGreen.stepInterval", blue_green.step_interval if blue_green else None, WAIT_RANGE, "0s and 24h"),
-        ("blueGreen.terminationWait", blue_green.termination_wait if blue_green else None, WAIT_RANGE, "0s and 24h"),
-        ("rolling.batchInterval", rolling.batch_interval if rolling else None, WAIT_RANGE, "0s and 24h"),
-        ("check.timeout", check.timeout if check else None, CHECK_TIMEOUT_RANGE, "1s and 60s"),
-    )
-    for field, duration, (shortest, longest), words in limits:
-        if duration is not None and not shortest <= seconds(duration) <= longest:
-            return f"spec.rollout.{field} must be between {words}"
-    return None
+    return duration_problem(rollout, _LIMITS)

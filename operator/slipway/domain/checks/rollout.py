@@ -1,5 +1,7 @@
 """Whether spec.rollout is sound, and within what SageMaker allows."""
 
+from collections.abc import Mapping
+
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.rollout import (
     ALARM_NAME_OR_METRIC,
@@ -16,6 +18,18 @@ from slipway.domain.sagemaker.rollout import EXECUTION_RANGE, ROLLING_NEEDS_TWO,
 _LONGEST_WATCH = 86_400
 """Seconds that an alarm may look back: Period times EvaluationPeriods
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html)."""
+
+
+Limit = tuple[tuple[int, int], str]
+"""The shortest and the longest, in seconds, and both in words."""
+_LIMITS: Mapping[str, Limit] = {
+    "startupTimeout": (STARTUP_TIMEOUT_RANGE, "1m and 1h"),
+    "timeout": (EXECUTION_RANGE, "10m and 8h"),
+    "blueGreen.stepInterval": (WAIT_RANGE, "0s and 1h"),
+    "blueGreen.terminationWait": (WAIT_RANGE, "0s and 1h"),
+    "rolling.batchInterval": (WAIT_RANGE, "0s and 1h"),
+    "check.timeout": (TIMEOUT_RANGE, "1s and 60s"),
+}
 
 
 def shape_problem(rollout: Rollout) -> str | None:
@@ -36,7 +50,11 @@ def rollout_problem(rollout: Rollout, instances: int | None) -> str | None:
         return "spec.rollout.strategy Recreate is for target cluster: SageMaker never takes an endpoint out of service"
     if rollout.strategy == "Rolling" and instances is not None and instances < 2:
         return ROLLING_NEEDS_TWO
-    problems = (*(_alarm(alarm) for alarm in rollout.alarms), *_durations(rollout), _time_for_waits(rollout))
+    problems = (
+        *(_alarm(alarm) for alarm in rollout.alarms),
+        duration_problem(rollout, _LIMITS, ", which is what SageMaker allows"),
+        _time_for_waits(rollout),
+    )
     return next((problem for problem in problems if problem), None)
 
 
@@ -59,18 +77,22 @@ def _alarm(alarm: Alarm) -> str | None:
     return None
 
 
-def _durations(rollout: Rollout) -> tuple[str | None, ...]:
+def duration_problem(rollout: Rollout, limits: Mapping[str, Limit], whose: str = "") -> str | None:
+    """Which duration of spec.rollout is out of its limits, and `whose` they are; None if none is."""
     blue_green, rolling, check = rollout.blue_green, rollout.rolling, rollout.check
-    return (
-        _within("startupTimeout", rollout.startup_timeout, STARTUP_TIMEOUT_RANGE, "1m and 1h"),
-        _within("timeout", rollout.timeout, EXECUTION_RANGE, "10m and 8h"),
-        _within("blueGreen.stepInterval", blue_green.step_interval if blue_green else None, WAIT_RANGE, "0s and 1h"),
-        _within(
-            "blueGreen.terminationWait", blue_green.termination_wait if blue_green else None, WAIT_RANGE, "0s and 1h"
-        ),
-        _within("rolling.batchInterval", rolling.batch_interval if rolling else None, WAIT_RANGE, "0s and 1h"),
-        _within("check.timeout", check.timeout if check else None, TIMEOUT_RANGE, "1s and 60s"),
-    )
+    given = {
+        "startupTimeout": rollout.startup_timeout,
+        "timeout": rollout.timeout,
+        "blueGreen.stepInterval": blue_green.step_interval if blue_green else None,
+        "blueGreen.terminationWait": blue_green.termination_wait if blue_green else None,
+        "rolling.batchInterval": rolling.batch_interval if rolling else None,
+        "check.timeout": check.timeout if check else None,
+    }
+    for field, ((shortest, longest), words) in limits.items():
+        duration = given[field]
+        if duration is not None and not shortest <= seconds(duration) <= longest:
+            return f"spec.rollout.{field} must be between {words}{whose}"
+    return None
 
 
 def _time_for_waits(rollout: Rollout) -> str | None:
@@ -86,9 +108,3 @@ def _time_for_waits(rollout: Rollout) -> str | None:
         "spec.rollout.timeout must be longer than blueGreen.stepInterval and blueGreen.terminationWait together, which "
         f"are {waits} s: raise it, or shorten these"
     )
-
-
-def _within(field: str, duration: str | None, bounds: tuple[int, int], words: str) -> str | None:
-    if duration is None or bounds[0] <= seconds(duration) <= bounds[1]:
-        return None
-    return f"spec.rollout.{field} must be between {words}, which is what SageMaker allows"

@@ -10,8 +10,8 @@ from slipway.domain.cluster.routing import routed_service
 from slipway.domain.cluster.situation import Plan, Situation
 from slipway.domain.cluster.stages import keeps_old_whole
 from slipway.domain.cluster.steps import Apply, Delete, Step
-from slipway.domain.cluster.views import is_owned
 from slipway.domain.conditions import Finding
+from slipway.domain.ownership import is_owned
 
 _NOT_TIDIED = frozenset({"Deployment", "Service", "Pod"})
 """Kinds whose objects come and go with a roll."""
@@ -19,14 +19,15 @@ _NOT_TIDIED = frozenset({"Deployment", "Service", "Pod"})
 
 def plan_beside(situation: Situation) -> Plan:
     """Steps for everything but the revisions and their pods; stalled where a name is somebody else's."""
-    conflict = _conflict(situation)
+    beside = wanted_beside(situation)
+    conflict = _conflict(situation, beside)
     if conflict:
         return Plan(stalled=conflict)
     if situation.volume_problem:
         return Plan(stalled=Finding("InvalidSpec", f"spec.target.cluster.{situation.volume_problem}"))
     steps: list[Step] = []
     drifted: list[str] = []
-    for manifest in wanted_beside(situation):
+    for manifest in beside:
         there = situation.seen.objects.get(_ref(manifest))
         if there is None:
             steps.append(Apply(manifest))
@@ -39,7 +40,7 @@ def plan_beside(situation: Situation) -> Plan:
     if situation.routing and is_foreign_change(situation.routing.manifest, situation.wanted.service):
         drifted.append(f"Service {situation.subject.name}")
     steps += _service(situation)
-    steps += _obsolete(situation)
+    steps += _obsolete(situation, beside)
     return Plan(tuple(steps), drifted=_changed(drifted, situation.drift) if drifted else None)
 
 
@@ -65,8 +66,8 @@ def _ref(manifest: Manifest) -> ObjectRef:
     return ObjectRef(manifest["kind"], manifest["metadata"]["name"])
 
 
-def _conflict(situation: Situation) -> Finding | None:
-    wanted = (*wanted_beside(situation), situation.wanted.service, situation.wanted.workload)
+def _conflict(situation: Situation, beside: tuple[Manifest, ...]) -> Finding | None:
+    wanted = (*beside, situation.wanted.service, situation.wanted.workload)
     for manifest in wanted:
         there = situation.seen.objects.get(_ref(manifest))
         if there is not None and not is_owned(there, situation.subject.uid):
@@ -93,9 +94,9 @@ def _service(situation: Situation) -> list[Step]:
     return [routed_service(situation, selected=routing.selected, serving=routing.serving, progress=routing.progress)]
 
 
-def _obsolete(situation: Situation) -> list[Step]:
+def _obsolete(situation: Situation, beside: tuple[Manifest, ...]) -> list[Step]:
     """What was applied once and is not wanted any more. A volume goes when no revision is left that mounts it."""
-    wanted = {_ref(manifest) for manifest in wanted_beside(situation)}
+    wanted = {_ref(manifest) for manifest in beside}
     prefetch = situation.wanted.prefetch
     if prefetch:
         wanted.add(_ref(prefetch))

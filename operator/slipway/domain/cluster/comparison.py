@@ -4,17 +4,11 @@ An apply that changes nothing writes nothing, so a difference that is none costs
 """
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from slipway.domain.cluster.marks import CONTENT, Manifest
-
-_SUFFIXES = {
-    "m": Decimal("0.001"), "": Decimal(1), "k": Decimal(1000), "M": Decimal(1000) ** 2, "G": Decimal(1000) ** 3,
-    "T": Decimal(1000) ** 4, "Ki": Decimal(1024), "Mi": Decimal(1024) ** 2, "Gi": Decimal(1024) ** 3,
-    "Ti": Decimal(1024) ** 4,
-}  # fmt: skip
-"""https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
+from slipway.domain.cluster.marks import Manifest
+from slipway.domain.cluster.quantities import amount
+from slipway.domain.cluster.subject import content_of
 
 
 def differs(there: Manifest, wanted: Manifest) -> bool:
@@ -24,11 +18,7 @@ def differs(there: Manifest, wanted: Manifest) -> bool:
 
 def is_foreign_change(there: Manifest, wanted: Manifest) -> bool:
     """Whether somebody else has changed it: it was applied as it is wanted now, and is not so any more."""
-    return _content(there) == _content(wanted) and differs(there, wanted)
-
-
-def _content(manifest: Manifest) -> str | None:
-    return (manifest["metadata"].get("annotations") or {}).get(CONTENT)
+    return content_of(there) == content_of(wanted) and differs(there, wanted)
 
 
 def _compared(manifest: Manifest) -> Manifest:
@@ -56,14 +46,5 @@ def _same_quantity(there: Any, wanted: Any) -> bool:
         return False
     if not isinstance(there, str | int) or not isinstance(wanted, str | int):
         return False
-    found = _quantity(str(there))
-    return found is not None and found == _quantity(str(wanted))
-
-
-def _quantity(text: str) -> Decimal | None:
-    number = text.rstrip("mkKMGTi")
-    factor = _SUFFIXES.get(text[len(number) :])
-    try:
-        return Decimal(number) * factor if factor else None
-    except InvalidOperation:
-        return None
+    found = amount(str(there))
+    return found is not None and found == amount(str(wanted))

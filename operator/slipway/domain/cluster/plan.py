@@ -71,9 +71,9 @@ def _roll(situation: Situation) -> Plan:
         forgotten = Annotate("Deployment", coming.name, coming.resource_version, ((FAILED, None),))
         return Plan((forgotten,), reconciling=_starting(situation), look_again=0.0)
     roll = current_roll(situation)
-    failed = None if roll.is_new else roll.failure()
-    if failed:
-        return _fail(situation, coming, failed)
+    why = None if roll.is_new else roll.failure()
+    if why:
+        return _fail(coming, why)
     if roll.is_new or roll.must_begin_again():
         return _enter(situation, roll, again=not roll.is_new)
     if not roll.is_complete():
@@ -94,10 +94,10 @@ def _make_ready(situation: Situation) -> Plan:
     return Plan((Create(empty),), reconciling=_starting(situation), look_again=0.0)
 
 
-def _fail(situation: Situation, coming: Child, failed: Failure) -> Plan:
+def _fail(coming: Child, why: Failure) -> Plan:
     """Remembered on the revision first: everything else follows from that, in this pass or after a crash."""
-    mark = Annotate("Deployment", coming.name, coming.resource_version, ((FAILED, written(failed)),))
-    return Plan((mark,), failure=failed, reconciling=Finding("RollingBack", failed.message), look_again=0.0)
+    finding = Finding("RollingBack", why.message)
+    return Plan((failed(coming, why),), failure=why, reconciling=finding, look_again=0.0)
 
 
 def _enter(situation: Situation, roll: Roll, *, again: bool) -> Plan:

@@ -1,6 +1,6 @@
-"""Amounts of memory, as Kubernetes writes them."""
+"""Quantities, as Kubernetes writes them."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import ceil
 
 _MEBIBYTE = 1024**2
@@ -12,7 +12,22 @@ _FACTORS = {
 """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
 
 
+def amount(text: str) -> Decimal | None:
+    """The number that a quantity such as 500m, 2 or 40Gi stands for; None if it is no quantity."""
+    number = text.rstrip("mkKMGTi")
+    factor = _FACTORS.get(text[len(number) :])
+    try:
+        return Decimal(number) * factor if factor else None
+    except InvalidOperation:
+        return None
+
+
 def mebibytes(quantity: str) -> int:
-    """The fewest whole MiB that are no less than a quantity of bytes, such as 40Gi or 24G."""
-    number = quantity.rstrip("mkKMGTi")
-    return ceil(Decimal(number) * _FACTORS[quantity[len(number) :]] / _MEBIBYTE)
+    """The fewest whole MiB that are no less than a quantity of bytes, such as 40Gi or 24G.
+
+    Raises ValueError if it is none, which the schema does not let through.
+    """
+    found = amount(quantity)
+    if found is None:
+        raise ValueError(f"{quantity!r} is no quantity")
+    return ceil(found / _MEBIBYTE)

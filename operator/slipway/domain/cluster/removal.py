@@ -3,8 +3,8 @@
 from slipway.domain.cluster.observation import Observation
 from slipway.domain.cluster.situation import Plan
 from slipway.domain.cluster.steps import Delete
-from slipway.domain.cluster.views import is_owned
 from slipway.domain.conditions import Finding
+from slipway.domain.ownership import is_owned
 
 _LAST = ("Service", "ServiceAccount")
 """Go when the pods are gone: they need them until then."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.api.v1alpha1 import API_VERSION
 from slipway.api.v1alpha1.common import ObjectMeta
 from slipway.domain.cluster import marks
 from slipway.domain.cluster.marks import CONTENT, Manifest
 from slipway.domain.names import digest
+from slipway.domain.ownership import owner_reference
 
 _CONTENT_DIGITS = 16
 
@@ -26,20 +26,6 @@ class Subject:
         """The Deployment with this metadata."""
         return cls(metadata.namespace, metadata.name, metadata.uid)
 
-    def owner_reference(self) -> dict[str, Any]:
-        """Makes the garbage collector delete what carries it once our Deployment is gone.
-
-        It does not block the owner's deletion: that would need a right to change finalizers, for nothing.
-        https://kubernetes.io/docs/concepts/architecture/garbage-collection/#owners-dependents
-        """
-        return {
-            "apiVersion": API_VERSION,
-            "kind": "Deployment",
-            "name": self.name,
-            "uid": self.uid,
-            "controller": True,
-        }
-
     def metadata(
         self,
         name: str,
@@ -53,7 +39,7 @@ class Subject:
             "name": name,
             "namespace": self.namespace,
             "labels": {**(labels or {}), **marks.labels(self.name, revision)},
-            "ownerReferences": [self.owner_reference()],
+            "ownerReferences": [owner_reference(self.name, self.uid)],
         }
         return metadata | ({"annotations": dict(annotations)} if annotations else {})
 

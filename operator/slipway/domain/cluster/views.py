@@ -20,6 +20,7 @@ from slipway.domain.cluster.marks import (
 )
 from slipway.domain.cluster.memory import Failure, Progress, Served
 from slipway.domain.cluster.observation import Observation
+from slipway.domain.ownership import is_owned
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,6 @@ class Routing:
     selected: str | None
     """Digest of the revision that gets requests; NOBODY; None: all revisions share them."""
     progress: Progress | None
-
-
-def is_owned(manifest: Manifest, uid: str) -> bool:
-    """Whether an object belongs to the one with this uid."""
-    return any(owner.get("uid") == uid for owner in manifest["metadata"].get("ownerReferences") or [])
 
 
 def children(seen: Observation, uid: str) -> dict[str, Child]:

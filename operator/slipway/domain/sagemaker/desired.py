@@ -7,6 +7,7 @@ from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.api.v1alpha1.rollout import Rollout
 from slipway.api.v1alpha1.sagemaker_target import SageMakerTarget
 from slipway.domain.names import Owner, content_name, digest
+from slipway.domain.revisions import rollout_digest
 from slipway.domain.sagemaker import check as checking
 from slipway.domain.sagemaker import rollout as rolling
 from slipway.domain.sagemaker.engines.environment import environment
@@ -57,7 +58,7 @@ class Desired:
     @property
     def fingerprint(self) -> str:
         """Changes when the way of rolling out does."""
-        return rolling.fingerprint(self.rollout)
+        return rollout_digest(self.rollout)
 
 
 def desired(

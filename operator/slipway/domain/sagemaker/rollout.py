@@ -8,7 +8,7 @@ from typing import Literal
 
 from slipway.api.v1alpha1.common import seconds
 from slipway.api.v1alpha1.rollout import Alarm, BlueGreen, Rolling, Rollout
-from slipway.domain.names import Owner, content_name, digest
+from slipway.domain.names import Owner, content_name
 
 WAIT_RANGE = (0, 3600)
 """Seconds that WaitIntervalInSeconds and TerminationWaitInSeconds allow."""
@@ -116,11 +116,3 @@ def _request(alarm: Alarm, owner: Owner, endpoint: str, variant: str) -> AlarmRe
         period=seconds(alarm.period),
         periods=alarm.periods,
     )
-
-
-def fingerprint(rollout: Rollout) -> str:
-    """Changes when the way of rolling out does: what failed may then be tried again.
-
-    Fields at their default do not count: one that a later version of the operator adds must not repeat anything.
-    """
-    return digest(rollout.model_dump(exclude_defaults=True, mode="json"), 16)

@@ -7,6 +7,7 @@ timer. A look is kept as compressed text, which takes a few KB; as dictionaries 
 import json
 import time
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
@@ -39,6 +40,7 @@ class NothingNoticed:
 class _Kept:
     question: Question
     mark: int
+    changes: int
     until: float
     text: bytes
 
@@ -53,6 +55,8 @@ class Looks:
         self._clock = clock
         self._kept: dict[Subject, _Kept] = {}
         """The oldest first."""
+        self._changes: Counter[str] = Counter()
+        """By namespace, how often we have changed something there: a look from before is worth nothing."""
 
     def mark(self, subject: Subject) -> int | None:
         """Take it before looking: what changes meanwhile makes the look worth nothing."""
@@ -63,6 +67,8 @@ class Looks:
         kept = self._kept.get(subject)
         if kept is None or self._clock() >= kept.until or kept.question != question:
             return None
+        if kept.changes != self._changes[subject[0]]:
+            return None
         return _read(kept.text) if kept.mark == self._noticed.mark(*subject) else None
 
     def remember(self, subject: Subject, question: Question, mark: int | None, seen: Observation) -> None:
@@ -72,12 +78,11 @@ class Looks:
         while self._kept and now >= next(iter(self._kept.values())).until:
             del self._kept[next(iter(self._kept))]
         if mark is not None and self._keep > 0:
-            self._kept[subject] = _Kept(question, mark, now + self._keep, _written(seen))
+            self._kept[subject] = _Kept(question, mark, self._changes[subject[0]], now + self._keep, _written(seen))
 
     def forget(self, namespace: str) -> None:
         """Something in this namespace is being changed by ourselves."""
-        for subject in [subject for subject in self._kept if subject[0] == namespace]:
-            del self._kept[subject]
+        self._changes[namespace] += 1
 
 
 def _written(seen: Observation) -> bytes:

@@ -28,7 +28,7 @@ from slipway.domain.cluster.subject import Subject, marked
 from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.errors import Conflict
 from slipway.domain.names import digest
-from slipway.domain.sagemaker.rollout import fingerprint
+from slipway.domain.revisions import rollout_digest
 from slipway.domain.served import ServedModel
 from tests.testbed.fakes.cluster import FakeCluster
 
@@ -149,7 +149,7 @@ class World:
             checked=self.checked,
             diagnosis=self.diagnosis,
             trigger=self.trigger,
-            rollout_digest=fingerprint(rollout),
+            rollout_digest=rollout_digest(rollout),
         )
         return found if found.serving else replace(found, autoscaler=None)  # there is nothing to scale yet
 

@@ -15,6 +15,7 @@ from slipway.domain.cluster.cache.job import script
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.memory import Served
 from slipway.domain.cluster.subject import Subject, marked
+from slipway.domain.ownership import owner_reference
 from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import merged
 from tests.unit.domain.cluster.pod_security import violations
@@ -228,7 +229,7 @@ def test_the_longest_name_is_one_that_a_job_may_have() -> None:
 
 def test_they_go_with_the_deployment_and_are_found_again() -> None:
     for manifest in (job(), volume(SUBJECT, CACHE)):
-        assert manifest["metadata"]["ownerReferences"] == [SUBJECT.owner_reference()]
+        assert manifest["metadata"]["ownerReferences"] == [owner_reference(SUBJECT.name, SUBJECT.uid)]
         assert manifest["metadata"]["labels"]["slipway.dev/deployment"] == "twin"
         assert manifest == marked(manifest)
 

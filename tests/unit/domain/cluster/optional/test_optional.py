@@ -7,6 +7,7 @@ import pytest
 from slipway.domain.cluster.marks import CONTENT, Manifest
 from slipway.domain.cluster.optional import APIS, manifests, public_url, routed, skipped
 from slipway.domain.cluster.subject import marked
+from slipway.domain.ownership import owner_reference
 from tests.unit.domain.cluster.optional.crd_schemas import faults
 from tests.unit.domain.cluster.optional.specs import SUBJECT, target_of, with_target
 
@@ -67,7 +68,7 @@ def test_nothing_is_made_that_nobody_asked_for() -> None:
 
 def test_everything_goes_with_the_deployment_and_is_found_again() -> None:
     for manifest in made(expose={"httpRoute": ROUTE, "inferencePool": POOL}, monitoring={}).values():
-        assert manifest["metadata"]["ownerReferences"] == [SUBJECT.owner_reference()]
+        assert manifest["metadata"]["ownerReferences"] == [owner_reference(SUBJECT.name, SUBJECT.uid)]
         assert manifest["metadata"]["labels"]["slipway.dev/deployment"] == "twin"
         assert manifest == marked(manifest)
         api = APIS[manifest["kind"]]
