@@ -20,10 +20,10 @@ from slipway.domain.checks.chain import checked
 from slipway.domain.checks.cluster import served_image
 from slipway.domain.checks.inputs import Inputs
 from slipway.domain.cluster import optional
-from slipway.domain.cluster.manifests import wanted
+from slipway.domain.cluster.manifests.build import wanted
 from slipway.domain.cluster.marks import Manifest
+from slipway.domain.cluster.rolls.stages import Stage, Traffic, stages
 from slipway.domain.cluster.settings import ClusterSettings
-from slipway.domain.cluster.stages import Stage, Traffic, stages
 from slipway.domain.cluster.subject import Subject
 from slipway.domain.permissions import PlacementRule
 from slipway.domain.sagemaker.catalogue import shipped

@@ -14,8 +14,8 @@ from kubernetes.aio.dynamic.resource import Resource
 
 from slipway.api.v1alpha1 import FIELD_MANAGER
 from slipway.domain.cluster.apis import POD
+from slipway.domain.cluster.looks.observation import Api
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import Api
 from slipway.domain.errors import Conflict, NotFound, Transient
 from slipway.kube.connection import APPLY, MERGE, PAGE, Connection, resource
 from slipway.loop.store import Object

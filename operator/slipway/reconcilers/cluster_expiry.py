@@ -1,8 +1,8 @@
 """A pass over a Deployment in the cluster that has expired: its pods go, the object stays."""
 
 from slipway.domain import expiry
-from slipway.domain.cluster.removal import plan_removal
 from slipway.domain.cluster.report import Report
+from slipway.domain.cluster.rolls.removal import plan_removal
 from slipway.domain.errors import OutsideError
 from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
 

@@ -8,7 +8,7 @@ from slipway.api.v1alpha1.deployment_status import DeploymentStatus
 from slipway.domain.binding import Bound
 from slipway.domain.cluster.apis import BY_KIND
 from slipway.domain.cluster.report import Report, next_status
-from slipway.domain.cluster.steps import Step
+from slipway.domain.cluster.rolls.steps import Step
 from slipway.domain.cluster.subject import Subject
 from slipway.domain.errors import Conflict, OutsideError
 from slipway.loop.keys import Key

@@ -8,17 +8,19 @@ from slipway.domain import prompt_check
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.cluster import served_image
 from slipway.domain.checks.inputs import Problem
-from slipway.domain.cluster import ailments, manifests, optional, questions, views
-from slipway.domain.cluster.ailments import server_pods
+from slipway.domain.cluster import optional, questions
 from slipway.domain.cluster.cache import Load, change_problem, claim_name
-from slipway.domain.cluster.diagnosis import unexplained
+from slipway.domain.cluster.diagnosis import ailments, unexplained
+from slipway.domain.cluster.diagnosis.ailments import server_pods
 from slipway.domain.cluster.engines.problems import engine_warnings
-from slipway.domain.cluster.observation import ObjectRef, Observation
-from slipway.domain.cluster.plan import failed, plan, verified
+from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
+from slipway.domain.cluster.manifests import build
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.report import Report
-from slipway.domain.cluster.rollout import failure
-from slipway.domain.cluster.situation import Plan, Question, Situation
-from slipway.domain.cluster.wanted import Wanted
+from slipway.domain.cluster.rolls.plan import failed, plan, verified
+from slipway.domain.cluster.rolls.roll import failure
+from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
 from slipway.domain.conditions import Finding
 from slipway.domain.errors import OutsideError, Transient
 from slipway.domain.revisions import rollout_digest
@@ -97,7 +99,7 @@ class ClusterServingPass(ClusterPass):
         served = (child.served if child else None, known.serving, known.previous)
         keep = tuple(dict.fromkeys(Load.of(entry) for entry in served if entry))
         image = served_image(self.deployment)
-        found = manifests.wanted(
+        found = build.wanted(
             spec, spec.target.cluster, checks.served, image, self.subject, settings, checks.served.token, keep
         )
         return replace(found, optional=optional.manifests(self.subject, spec, spec.target.cluster))

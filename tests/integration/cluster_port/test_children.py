@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.cluster.observation import ObjectRef
-from slipway.domain.cluster.steps import Apply, Create, Delete, Scale
+from slipway.domain.cluster.looks.observation import ObjectRef
+from slipway.domain.cluster.rolls.steps import Apply, Create, Delete, Scale
 from slipway.domain.errors import Conflict
 from slipway.targets.cluster.children import Children
 from slipway.targets.cluster.target import Cluster

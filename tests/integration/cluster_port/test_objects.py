@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.cluster.looks.observation import ObjectRef
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import ObjectRef
-from slipway.domain.cluster.steps import Annotate, Apply, Create, Delete, Scale
+from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale
 from slipway.domain.errors import Conflict, NotFound, Rejected
 from tests.integration.cluster_port.worlds import (
     CHILD,

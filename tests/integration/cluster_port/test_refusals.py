@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.cluster.observation import ObjectRef
-from slipway.domain.cluster.steps import Apply, Create, Delete, Scale
+from slipway.domain.cluster.looks.observation import ObjectRef
+from slipway.domain.cluster.rolls.steps import Apply, Create, Delete, Scale
 from slipway.domain.errors import Conflict, Rejected, Transient
 from slipway.targets.cluster.target import Cluster
 from tests.integration.cluster_port.worlds import (

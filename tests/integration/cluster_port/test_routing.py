@@ -1,7 +1,7 @@
 """The contract of the port `ClusterTarget`: pods, and which of them requests to the Service may reach."""
 
-from slipway.domain.cluster.observation import ObjectRef, Observation
-from slipway.domain.cluster.steps import Apply, Create, Delete, Scale
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
+from slipway.domain.cluster.rolls.steps import Apply, Create, Delete, Scale
 from slipway.domain.errors import Conflict
 from tests.integration.cluster_port.worlds import (
     CHILD,

@@ -13,8 +13,8 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from slipway.domain.cluster.apis import BY_KIND
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.marks import MANAGED_BY, Manifest, labels
-from slipway.domain.cluster.observation import ObjectRef, Observation
 from slipway.domain.errors import NotFound
 from slipway.kube import Kube, load_configuration
 from slipway.targets.cluster.port import ClusterTarget

@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from slipway.domain.cluster.apis import BY_KIND, api_of
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest
-from slipway.domain.cluster.observation import ObjectRef, Observation
 from slipway.domain.cluster.questions import Answer, PodRequest
-from slipway.domain.cluster.steps import Annotate, Apply, Create, Delete, Scale, Step
+from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
 from slipway.domain.errors import Conflict, NotFound, OutsideError
 from tests.testbed.fakes.kube_objects import KubeObjects, Place, labelled
 from tests.testbed.fakes.kubelet import Nodes

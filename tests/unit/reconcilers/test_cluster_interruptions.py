@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.cluster.observation import ObjectRef
-from slipway.domain.cluster.steps import Apply, Step
+from slipway.domain.cluster.looks.observation import ObjectRef
+from slipway.domain.cluster.rolls.steps import Apply, Step
 from tests.testbed.fakes.kube_objects import Place
 from tests.unit.domain.builders import A, B
 from tests.unit.reconcilers.harness import SDEP

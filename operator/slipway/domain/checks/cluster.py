@@ -7,8 +7,9 @@ from slipway.domain.checks.image import image_in_use
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
 from slipway.domain.checks.model import served_model
 from slipway.domain.checks.rollout import Limit, duration_problem
-from slipway.domain.cluster import manifests, optional
+from slipway.domain.cluster import optional
 from slipway.domain.cluster.engines.known import image_of
+from slipway.domain.cluster.manifests import build
 from slipway.domain.cluster.subject import Subject
 
 STARTUP_TIMEOUT_RANGE = (60, 86_400)
@@ -52,7 +53,7 @@ def check_manifests(inputs: Inputs) -> Problem | None:
     if spec.target.cluster is None or served is None:
         return None
     image = served_image(inputs.deployment)
-    text = manifests.problem(spec, spec.target.cluster, served, image, Subject.of(metadata), served.token)
+    text = build.problem(spec, spec.target.cluster, served, image, Subject.of(metadata), served.token)
     return invalid(text) if text else None
 
 

@@ -5,8 +5,8 @@ Where a cluster lacks that version, the kind counts as missing: an older one is 
 
 from collections.abc import Mapping
 
+from slipway.domain.cluster.looks.observation import Api
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import Api
 
 DEPLOYMENT = Api("apps", "v1", "Deployment", "deployments")
 SERVICE = Api("", "v1", "Service", "services")

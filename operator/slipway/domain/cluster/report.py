@@ -15,10 +15,10 @@ from slipway.api.v1alpha1.deployment_status import (
 )
 from slipway.domain import expiry, revisions
 from slipway.domain.binding import Bound
+from slipway.domain.cluster.looks.memory import Served
+from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, REVISION_LABEL
-from slipway.domain.cluster.memory import Served
-from slipway.domain.cluster.situation import Plan, Situation
-from slipway.domain.cluster.views import Child
+from slipway.domain.cluster.rolls.situation import Plan, Situation
 from slipway.domain.conditions import Finding, Health, conditions, timestamp
 
 

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from slipway.domain.cluster.apis import WATCHED
+from slipway.domain.cluster.looks.observation import Api
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, MANAGED_BY, MANAGED_BY_LABEL
-from slipway.domain.cluster.observation import Api
 from slipway.domain.errors import OutsideError, Rejected
 from slipway.kube import Change, Resources
 from slipway.loop.backoff import Backoff

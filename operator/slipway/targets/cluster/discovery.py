@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from slipway.domain.cluster.apis import BY_KIND
-from slipway.domain.cluster.observation import Api
+from slipway.domain.cluster.looks.observation import Api
 from slipway.kube import Resources
 from slipway.targets.answers import Answers
 from slipway.targets.cluster.together import together

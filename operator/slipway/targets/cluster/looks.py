@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from slipway.domain.cluster.observation import ObjectRef, Observation
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 
 Subject = tuple[str, str]
 """Namespace and name of a Deployment."""

@@ -6,9 +6,9 @@ Every method raises the errors of `slipway.domain.errors` only, `ask` none at al
 from collections.abc import Collection
 from typing import Protocol
 
-from slipway.domain.cluster.observation import ObjectRef, Observation
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.questions import Answer, PodRequest
-from slipway.domain.cluster.steps import Step
+from slipway.domain.cluster.rolls.steps import Step
 
 
 class ClusterTarget(Protocol):

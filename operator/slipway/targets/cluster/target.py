@@ -7,11 +7,11 @@ what no list has shown, so for what is there, nothing.
 from collections.abc import Collection
 
 from slipway.domain.cluster.apis import BY_KIND, DEPLOYMENT, ENDPOINT_SLICE, ENDPOINTS, api_of
-from slipway.domain.cluster.endpoints import SERVICE_NAME_LABEL, routed_by_endpoints, routed_by_slices
+from slipway.domain.cluster.looks.endpoints import SERVICE_NAME_LABEL, routed_by_endpoints, routed_by_slices
+from slipway.domain.cluster.looks.observation import Api, ObjectRef, Observation
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, SERVER_CONTAINER, Manifest
-from slipway.domain.cluster.observation import Api, ObjectRef, Observation
 from slipway.domain.cluster.questions import Answer, PodRequest
-from slipway.domain.cluster.steps import Annotate, Apply, Create, Delete, Scale, Step
+from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
 from slipway.domain.errors import Conflict, NotFound, Rejected
 from slipway.kube import Resources
 from slipway.targets.cluster.discovery import Discovery

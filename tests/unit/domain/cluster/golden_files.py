@@ -18,11 +18,11 @@ from slipway.api.v1alpha1.deployment import Deployment
 from slipway.api.v1alpha1.deployment_status import AdapterRevision
 from slipway.domain.cluster.cache.job import script
 from slipway.domain.cluster.engines.known import image_of
-from slipway.domain.cluster.manifests import problem, wanted
+from slipway.domain.cluster.manifests.build import problem, wanted
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.cluster.subject import Subject
-from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.served import ServedModel
 
 FOLDER = Path(__file__).parent / "golden"
@@ -88,7 +88,7 @@ def _without(value: Any, text: str) -> Any:
         return {key: _without(inner, text) for key, inner in value.items()}
     if isinstance(value, list):
         return [_without(inner, text) for inner in value]
-    return "(the text of slipway/domain/cluster/cache/in_pod/prefetch.py)" if value == text else value
+    return "(the text of slipway/in_pod/prefetch.py)" if value == text else value
 
 
 CASES = [Case(path) for path in sorted(FOLDER.glob("*.yaml"))]

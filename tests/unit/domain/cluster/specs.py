@@ -5,12 +5,12 @@ from typing import Any
 from slipway.api.v1alpha1.common import SecretKeyRef
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.api.v1alpha1.deployment_status import AdapterRevision
-from slipway.domain.cluster import manifests
 from slipway.domain.cluster.engines.known import image_of
+from slipway.domain.cluster.manifests import build
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.cluster.subject import Subject
-from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.served import ServedModel
 from tests.unit.domain.builders import merged
 
@@ -49,14 +49,14 @@ def wanted(
     target = of.target.cluster
     assert target
     image, settings = image_of(of.engine), settings or ClusterSettings()
-    return manifests.wanted(of, target, served, image, SUBJECT, settings, token)
+    return build.wanted(of, target, served, image, SUBJECT, settings, token)
 
 
 def problem(of: DeploymentSpec, served: ServedModel = SERVED, token: SecretKeyRef | None = None) -> str | None:
     """Why nothing can come of a spec."""
     target = of.target.cluster
     assert target
-    return manifests.problem(of, target, served, image_of(of.engine), SUBJECT, token)
+    return build.problem(of, target, served, image_of(of.engine), SUBJECT, token)
 
 
 def pod(of: Wanted) -> Any:

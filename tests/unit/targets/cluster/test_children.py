@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from slipway.domain.cluster.apis import DEPLOYMENT, POD
+from slipway.domain.cluster.looks.observation import Api
 from slipway.domain.cluster.marks import labels
-from slipway.domain.cluster.observation import Api
 from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.kube import Change, Resources
 from slipway.targets.cluster.children import SELECTOR, Children

@@ -1,6 +1,6 @@
 """The last look holds for as long as nothing has been noticed."""
 
-from slipway.domain.cluster.observation import ObjectRef, Observation
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.targets.cluster.looks import Looks, question
 
 TWIN = ("ml", "twin")

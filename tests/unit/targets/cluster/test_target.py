@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from slipway.domain.cluster.apis import BY_KIND
+from slipway.domain.cluster.looks.observation import Api, ObjectRef, Observation
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import Api, ObjectRef, Observation
-from slipway.domain.cluster.steps import Annotate, Apply, Delete, Scale
+from slipway.domain.cluster.rolls.steps import Annotate, Apply, Delete, Scale
 from slipway.domain.errors import Conflict, NotFound, OutsideError, Rejected, Transient
 from slipway.kube import Resources
 from slipway.targets.cluster.target import Cluster

@@ -174,4 +174,4 @@ def _environment(wanted: Prefetch, server: Mapping[str, Any]) -> list[Manifest]:
 @cached
 def script() -> str:
     """What runs in the pod."""
-    return (resources.files(__package__) / "in_pod" / "prefetch.py").read_text(encoding="utf-8")
+    return (resources.files("slipway") / "in_pod" / "prefetch.py").read_text(encoding="utf-8")

@@ -17,8 +17,8 @@ from slipway.domain.cluster.diagnosis.seen import pod as seen_pod
 from slipway.domain.cluster.diagnosis.verdict import Found, most_telling
 from slipway.domain.cluster.diagnosis.volumes import about_claims, creating_cause, lost_claim_cause
 from slipway.domain.cluster.diagnosis.words import quoted, shortened
+from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import Diagnosis
 
 NO_POD_AFTER = timedelta(minutes=2)
 """How long a Job may be without a pod before something is said. Its controller waits 10, 20, 40 … seconds between
@@ -77,7 +77,7 @@ def _of_pod(pod: Pod, now: datetime, claims: Sequence[Manifest], tries: int) -> 
 
 def _of_loading(cause: Cause) -> Cause:
     """In a Job, what ends again and again has not loaded the weights. Where the Job's script says why, its last words
-    are a word of ours and a sentence, and nothing needs to be added: slipway.domain.cluster.cache.in_pod.prefetch."""
+    are a word of ours and a sentence, and nothing needs to be added: slipway.in_pod.prefetch."""
     if cause.reason is not Reason.CRASH_LOOP:
         return cause
     said = _OWN_WORDS.fullmatch(cause.words)

@@ -15,8 +15,8 @@ from slipway.domain.cluster.diagnosis.scheduling import scheduling_cause
 from slipway.domain.cluster.diagnosis.seen import EPOCH, Pod, part, text
 from slipway.domain.cluster.diagnosis.seen import pod as seen_pod
 from slipway.domain.cluster.diagnosis.volumes import about_claims, creating_cause, lost_claim_cause
+from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.marks import SERVER_CONTAINER, Manifest
-from slipway.domain.cluster.observation import Diagnosis
 
 _GONE = ("Failed", "Succeeded")
 

@@ -29,8 +29,8 @@ from slipway.domain.cluster.engines.rules import (
     TOTAL_TOKENS_DECIDE,
     Task,
 )
+from slipway.domain.cluster.manifests.stopping import DRAIN
 from slipway.domain.cluster.marks import PORT
-from slipway.domain.cluster.stopping import DRAIN
 from slipway.domain.sagemaker.catalogue import version_key
 
 REPOSITORY = "vllm/vllm-openai"

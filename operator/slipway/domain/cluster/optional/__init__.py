@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from slipway.api.v1alpha1.cluster_target import ClusterTarget
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.cluster import apis
+from slipway.domain.cluster.looks.observation import Api
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import Api
 from slipway.domain.cluster.optional.autoscalers import autoscaler
 from slipway.domain.cluster.optional.missing import skipped
 from slipway.domain.cluster.optional.monitors import monitor

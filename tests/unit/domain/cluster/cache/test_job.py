@@ -12,8 +12,8 @@ from slipway.api.v1alpha1.common import SecretKeyRef
 from slipway.api.v1alpha1.deployment_status import AdapterRevision, ServedRevision
 from slipway.domain.cluster.cache import Load, Prefetch, commit_of, prefetch, server_mount, snapshot_folder, volume
 from slipway.domain.cluster.cache.job import script
+from slipway.domain.cluster.looks.memory import Served
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.memory import Served
 from slipway.domain.cluster.subject import Subject, marked
 from slipway.domain.ownership import owner_reference
 from slipway.domain.served import ServedModel

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -413,7 +414,7 @@ def test_a_commit_that_is_gone(bench: Bench) -> None:
 
 
 def test_links_are_not_repeated_with_their_signature() -> None:
-    source = Path(prefetch_job.__file__).parent / "in_pod" / "prefetch.py"
+    source = Path(str(files("slipway") / "in_pod" / "prefetch.py"))
     words = runpy.run_path(str(source))["words"]
     error = OSError("Client error '403 Forbidden' for url 'https://cdn.example/repos/1f?Signature=secret&Expires=1'")
     assert words(error).startswith("WeightsNotLoaded: OSError: Client error '403 Forbidden' for url 'https://cdn.")

@@ -6,7 +6,7 @@ import pytest
 
 from slipway.domain.cluster.diagnosis import diagnose
 from slipway.domain.cluster.diagnosis.reasons import Reason
-from slipway.domain.cluster.observation import Diagnosis
+from slipway.domain.cluster.looks.observation import Diagnosis
 from tests.unit.domain.cluster.diagnosis import logs
 from tests.unit.domain.cluster.diagnosis.cases import CASES, Case, ended
 from tests.unit.domain.cluster.diagnosis.pods import (

@@ -66,7 +66,7 @@ def test_one_that_tries_again() -> None:
     ],
 )
 def test_one_that_has_given_up(words: str, reason: str, *, hopeless: bool) -> None:
-    """The words are those of slipway.domain.cluster.cache.in_pod.prefetch."""
+    """The words are those of slipway.in_pod.prefetch."""
     diagnosis = diagnose_job(job(GAVE_UP, failed=4), [loader(words)], now=NOW)
     assert diagnosis
     assert (diagnosis.reason, diagnosis.hopeless) == (reason, hopeless)
@@ -85,7 +85,7 @@ def test_the_words_of_the_job_need_no_advice() -> None:
 
 
 def test_a_word_that_the_job_may_say_is_one_of_ours() -> None:
-    script = files("slipway.domain.cluster.cache") / "in_pod" / "prefetch.py"
+    script = files("slipway") / "in_pod" / "prefetch.py"
     said = set(re.findall(r'(?:raise Failed\(\s*"|return f?")([A-Z][A-Za-z]+)', script.read_text()))
     assert len(said) >= 4
     assert said <= {reason.value for reason in Reason}

@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 
 from slipway.domain.cluster.diagnosis import diagnose
-from slipway.domain.cluster.observation import Diagnosis
+from slipway.domain.cluster.looks.observation import Diagnosis
 from tests.unit.domain.cluster.diagnosis import logs
 from tests.unit.domain.cluster.diagnosis.pods import (
     CREATED,

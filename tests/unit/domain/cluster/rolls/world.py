@@ -8,7 +8,11 @@ from slipway.api.v1alpha1.deployment_status import CheckStatus
 from slipway.api.v1alpha1.engine import Engine
 from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain import prompt_check
-from slipway.domain.cluster import questions, views
+from slipway.domain.cluster import questions
+from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.memory import served_annotation
+from slipway.domain.cluster.looks.observation import Diagnosis, ObjectRef
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import (
     DEPLOYMENT_LABEL,
     NOBODY,
@@ -19,13 +23,10 @@ from slipway.domain.cluster.marks import (
     SERVER,
     Manifest,
 )
-from slipway.domain.cluster.memory import served_annotation
-from slipway.domain.cluster.observation import Diagnosis, ObjectRef
-from slipway.domain.cluster.plan import plan, verified
-from slipway.domain.cluster.rollout import failure
-from slipway.domain.cluster.situation import Plan, Question, Situation
+from slipway.domain.cluster.rolls.plan import plan, verified
+from slipway.domain.cluster.rolls.roll import failure
+from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
 from slipway.domain.cluster.subject import Subject, marked
-from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.errors import Conflict
 from slipway.domain.names import digest
 from slipway.domain.revisions import rollout_digest

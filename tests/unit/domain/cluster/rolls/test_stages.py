@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.api.v1alpha1.rollout import Rollout
-from slipway.domain.cluster.stages import Stage, Traffic, keeps_old_whole, stages, stages_digest
+from slipway.domain.cluster.rolls.stages import Stage, Traffic, keeps_old_whole, stages, stages_digest
 
 
 def table(found: tuple[Stage, ...], replicas: int) -> list[str]:

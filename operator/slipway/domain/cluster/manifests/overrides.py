@@ -10,9 +10,9 @@ from slipway.api.v1alpha1.cluster_target import ClusterTarget
 from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.cluster.cache.layout import MOUNT, VOLUME
 from slipway.domain.cluster.engines.known import rules_of
+from slipway.domain.cluster.manifests.pod_template import own_labels
+from slipway.domain.cluster.manifests.strategic_merge import PatchProblem, merged
 from slipway.domain.cluster.marks import PORT, PORT_NAME, REVISION_LABEL, SERVER_CONTAINER, Manifest
-from slipway.domain.cluster.pod_template import own_labels
-from slipway.domain.cluster.strategic_merge import PatchProblem, merged
 
 FIELD = "spec.target.cluster.podTemplate"
 _CONTAINER = f"{FIELD}.spec.containers[{SERVER_CONTAINER}]"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from slipway.domain.cluster.diagnosis import diagnose, diagnose_job
+from slipway.domain.cluster.looks.observation import Diagnosis, ObjectRef, Observation
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import PREFETCH, REVISION_LABEL, ROLE_LABEL, Manifest
-from slipway.domain.cluster.observation import Diagnosis, ObjectRef, Observation
-from slipway.domain.cluster.wanted import Wanted
 
 
 def server_pods(seen: Observation, revision: str) -> list[Manifest]:

@@ -1,8 +1,8 @@
 """Taking everything away that a Deployment has in the cluster, while the Deployment itself stays: when it expires."""
 
-from slipway.domain.cluster.observation import Observation
-from slipway.domain.cluster.situation import Plan
-from slipway.domain.cluster.steps import Delete
+from slipway.domain.cluster.looks.observation import Observation
+from slipway.domain.cluster.rolls.situation import Plan
+from slipway.domain.cluster.rolls.steps import Delete
 from slipway.domain.conditions import Finding
 from slipway.domain.ownership import is_owned
 

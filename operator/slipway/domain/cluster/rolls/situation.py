@@ -7,13 +7,13 @@ from typing import Literal
 
 from slipway.api.v1alpha1.deployment_status import CheckStatus
 from slipway.api.v1alpha1.rollout import Rollout
-from slipway.domain.cluster import views
+from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.memory import Failure
+from slipway.domain.cluster.looks.observation import Diagnosis, ObjectRef, Observation
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.memory import Failure
-from slipway.domain.cluster.observation import Diagnosis, ObjectRef, Observation
-from slipway.domain.cluster.steps import Step
+from slipway.domain.cluster.rolls.steps import Step
 from slipway.domain.cluster.subject import Subject
-from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.conditions import Finding
 
 

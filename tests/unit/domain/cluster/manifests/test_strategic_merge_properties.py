@@ -13,8 +13,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from kubernetes_validate import utils
 
-from slipway.domain.cluster.strategic_merge import POD_TEMPLATE, Keyed, Listed, merged
-from tests.unit.domain.cluster.test_strategic_merge import BASE
+from slipway.domain.cluster.manifests.strategic_merge import POD_TEMPLATE, Keyed, Listed, merged
+from tests.unit.domain.cluster.manifests.test_strategic_merge import BASE
 
 KUBECTL = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
 VERSIONS = [f"1.{minor}.0" for minor in range(25, 38)]

@@ -1,11 +1,11 @@
 """The Service as it is applied: who gets requests now, and how far a roll is, in one write."""
 
-from slipway.domain.cluster import views
-from slipway.domain.cluster.comparison import is_foreign_change
+from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.comparison import is_foreign_change
+from slipway.domain.cluster.looks.memory import Progress, written
 from slipway.domain.cluster.marks import ROLLOUT, SERVING, Manifest
-from slipway.domain.cluster.memory import Progress, written
-from slipway.domain.cluster.situation import Situation
-from slipway.domain.cluster.steps import Apply
+from slipway.domain.cluster.rolls.situation import Situation
+from slipway.domain.cluster.rolls.steps import Apply
 
 
 def routed_service(

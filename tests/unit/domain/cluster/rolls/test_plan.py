@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.marks import NOBODY
-from slipway.domain.cluster.observation import Diagnosis
 from slipway.domain.cluster.questions import Answer, PodRequest
-from slipway.domain.cluster.steps import Create
+from slipway.domain.cluster.rolls.steps import Create
 from tests.testbed.fakes.cluster import engine_answer
-from tests.unit.domain.cluster.world import SUBJECT, World, commit, wanted
+from tests.unit.domain.cluster.rolls.world import SUBJECT, World, commit, wanted
 
 CHECK = {"check": {"prompt": "Two and two?"}}
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -295,7 +295,7 @@ class TestAtRest:
         world = await serving_world(replicas=None)
         assert await world.counts() == {commit(1): 1}
         child = next(iter((await world.look()).children.values()))
-        from slipway.domain.cluster.steps import Scale
+        from slipway.domain.cluster.rolls.steps import Scale
 
         await world.cluster.execute(SUBJECT.namespace, Scale(child.name, 3, child.resource_version))
         await world.rest()

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slipway.domain.cluster import memory
+from slipway.domain.cluster.looks import memory
+from slipway.domain.cluster.looks.memory import Failure, Progress, Served
+from slipway.domain.cluster.looks.observation import Observation
 from slipway.domain.cluster.marks import (
     DEPLOYMENT_LABEL,
     FAILED,
@@ -18,8 +20,6 @@ from slipway.domain.cluster.marks import (
     VERIFIED,
     Manifest,
 )
-from slipway.domain.cluster.memory import Failure, Progress, Served
-from slipway.domain.cluster.observation import Observation
 from slipway.domain.ownership import is_owned
 
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from slipway.domain.cluster.cache.progress import State, loading
-from slipway.domain.cluster.observation import Diagnosis
+from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.questions import Answer, PodRequest
-from slipway.domain.cluster.steps import Step
+from slipway.domain.cluster.rolls.steps import Step
 from slipway.domain.cluster.subject import marked
 from tests.testbed.fakes.cluster import engine_answer
 from tests.testbed.fakes.controllers import owner_of
 from tests.testbed.fakes.kube_objects import Place
-from tests.unit.domain.cluster.test_plan import CHECK, STRATEGIES
-from tests.unit.domain.cluster.world import SUBJECT, World, commit, wanted
+from tests.unit.domain.cluster.rolls.test_plan import CHECK, STRATEGIES
+from tests.unit.domain.cluster.rolls.world import SUBJECT, World, commit, wanted
 
 Found = TypeVar("Found")
 LONGEST = 120

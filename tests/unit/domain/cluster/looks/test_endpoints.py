@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.cluster.endpoints import routed_by_endpoints, routed_by_slices
+from slipway.domain.cluster.looks.endpoints import routed_by_endpoints, routed_by_slices
 
 
 def endpoint(name: str, kind: str = "Pod", **conditions: bool) -> dict[str, Any]:

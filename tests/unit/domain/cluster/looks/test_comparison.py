@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.cluster.comparison import differs, is_foreign_change
+from slipway.domain.cluster.looks.comparison import differs, is_foreign_change
 from slipway.domain.cluster.marks import CONTENT
 
 

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from slipway.domain.cluster import loading
-from slipway.domain.cluster.comparison import differs, is_foreign_change
+from slipway.domain.cluster.looks.comparison import differs, is_foreign_change
+from slipway.domain.cluster.looks.memory import Failure
+from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import NOBODY
-from slipway.domain.cluster.memory import Failure
-from slipway.domain.cluster.rollout import current_roll
-from slipway.domain.cluster.routing import routed_service
-from slipway.domain.cluster.situation import Plan, Question, Situation
-from slipway.domain.cluster.stages import keeps_old_whole
-from slipway.domain.cluster.steps import Apply, Delete, Scale, Step
-from slipway.domain.cluster.views import Child
+from slipway.domain.cluster.rolls import loading
+from slipway.domain.cluster.rolls.roll import current_roll
+from slipway.domain.cluster.rolls.routing import routed_service
+from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
+from slipway.domain.cluster.rolls.stages import keeps_old_whole
+from slipway.domain.cluster.rolls.steps import Apply, Delete, Scale, Step
 from slipway.domain.conditions import Finding
 
 KEPT_BEFORE = 1

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from slipway.domain.cluster.looks.memory import Progress
+from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.marks import NOBODY, Manifest
-from slipway.domain.cluster.memory import Progress
-from slipway.domain.cluster.observation import Diagnosis
 from slipway.domain.cluster.questions import Answer, PodRequest
-from slipway.domain.cluster.steps import Apply, Scale, Step
+from slipway.domain.cluster.rolls.steps import Apply, Scale, Step
 from slipway.domain.cluster.subject import marked
 from tests.testbed.fakes.cluster import engine_answer
 from tests.testbed.fakes.kube_objects import Place
-from tests.unit.domain.cluster.test_plan import CHECK, HOPELESS, STRATEGIES, serving_world
-from tests.unit.domain.cluster.world import SUBJECT, World, commit, wanted
+from tests.unit.domain.cluster.rolls.test_plan import CHECK, HOPELESS, STRATEGIES, serving_world
+from tests.unit.domain.cluster.rolls.world import SUBJECT, World, commit, wanted
 
 SERVICE = Place("ml", "Service", "twin")
 UNINTERRUPTED = {"blue-green": 2, "canary": 4, "linear": 6, "rolling": 6}

@@ -1,15 +1,15 @@
 """What stands beside the revisions: applied where it is missing or differs, removed where the spec has it no more."""
 
-from slipway.domain.cluster import views
-from slipway.domain.cluster.comparison import differs, is_foreign_change
+from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.comparison import differs, is_foreign_change
+from slipway.domain.cluster.looks.observation import ObjectRef
 from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
-from slipway.domain.cluster.observation import ObjectRef
 from slipway.domain.cluster.optional.pools import routed
-from slipway.domain.cluster.rollout import current_roll
-from slipway.domain.cluster.routing import routed_service
-from slipway.domain.cluster.situation import Plan, Situation
-from slipway.domain.cluster.stages import keeps_old_whole
-from slipway.domain.cluster.steps import Apply, Delete, Step
+from slipway.domain.cluster.rolls.roll import current_roll
+from slipway.domain.cluster.rolls.routing import routed_service
+from slipway.domain.cluster.rolls.situation import Plan, Situation
+from slipway.domain.cluster.rolls.stages import keeps_old_whole
+from slipway.domain.cluster.rolls.steps import Apply, Delete, Step
 from slipway.domain.conditions import Finding
 from slipway.domain.ownership import is_owned
 

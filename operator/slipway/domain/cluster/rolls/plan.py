@@ -1,21 +1,21 @@
 """Which steps bring the cluster to what is wanted: a pure function of one look and of what the objects remember.
 
 Everything that stands beside the revisions is applied first; then either a roll goes on by one stage, or what serves is
-kept as it should be. Nothing is remembered but in annotations (`slipway.domain.cluster.memory`), so a pass that was
-killed anywhere is simply done again.
+kept as it should be. Nothing is remembered but in annotations (`slipway.domain.cluster.looks.memory`), so a pass that
+was killed anywhere is simply done again.
 """
 
 from dataclasses import replace
 
-from slipway.domain.cluster import loading, settle
-from slipway.domain.cluster.beside import plan_beside
+from slipway.domain.cluster.looks.memory import Failure, written
+from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import FAILED, VERIFIED
-from slipway.domain.cluster.memory import Failure, written
-from slipway.domain.cluster.rollout import Roll, current_roll, stands, successor
-from slipway.domain.cluster.routing import routed_service
-from slipway.domain.cluster.situation import Plan, Question, Situation
-from slipway.domain.cluster.steps import Annotate, Create, Step
-from slipway.domain.cluster.views import Child
+from slipway.domain.cluster.rolls import loading, settle
+from slipway.domain.cluster.rolls.beside import plan_beside
+from slipway.domain.cluster.rolls.roll import Roll, current_roll, stands, successor
+from slipway.domain.cluster.rolls.routing import routed_service
+from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
+from slipway.domain.cluster.rolls.steps import Annotate, Create, Step
 from slipway.domain.conditions import Finding, timestamp
 
 _STARTING = 60.0

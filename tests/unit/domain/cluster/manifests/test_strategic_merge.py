@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.cluster.strategic_merge import PatchProblem, merged
+from slipway.domain.cluster.manifests.strategic_merge import PatchProblem, merged
 
 BASE: dict[str, Any] = {
     "metadata": {"labels": {"app": "one"}, "annotations": {"a": "1", "b": "2"}},

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.common import seconds
+from slipway.domain.cluster.looks.memory import Failure, Progress
+from slipway.domain.cluster.looks.views import Child, moment
 from slipway.domain.cluster.marks import NOBODY
-from slipway.domain.cluster.memory import Failure, Progress
-from slipway.domain.cluster.situation import Situation
-from slipway.domain.cluster.stages import ALL, Stage, Traffic, stages, stages_digest
-from slipway.domain.cluster.views import Child, moment
+from slipway.domain.cluster.rolls.situation import Situation
+from slipway.domain.cluster.rolls.stages import ALL, Stage, Traffic, stages, stages_digest
 from slipway.domain.conditions import timestamp
 
 STARTUP_TIMED_OUT = "StartupTimedOut"

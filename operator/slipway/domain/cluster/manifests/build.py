@@ -5,9 +5,16 @@ from slipway.api.v1alpha1.common import SecretKeyRef, seconds
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.cluster import cache, optional
 from slipway.domain.cluster.cache import Load, Prefetch
-from slipway.domain.cluster.disruption_budget import disruption_budget
 from slipway.domain.cluster.engines.known import rules_of
 from slipway.domain.cluster.engines.problems import engine_problem
+from slipway.domain.cluster.looks.memory import served_annotation
+from slipway.domain.cluster.manifests.disruption_budget import disruption_budget
+from slipway.domain.cluster.manifests.network_policy import network_policies
+from slipway.domain.cluster.manifests.overrides import overrides_problem
+from slipway.domain.cluster.manifests.pod_template import before_wishes, of_revision, revision_of, with_wishes
+from slipway.domain.cluster.manifests.service import base_url, service
+from slipway.domain.cluster.manifests.service_account import service_account
+from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import (
     DEPLOYMENT_LABEL,
     REVISION_LABEL,
@@ -16,15 +23,8 @@ from slipway.domain.cluster.marks import (
     Manifest,
     child_name,
 )
-from slipway.domain.cluster.memory import served_annotation
-from slipway.domain.cluster.network_policy import network_policies
-from slipway.domain.cluster.overrides import overrides_problem
-from slipway.domain.cluster.pod_template import before_wishes, of_revision, revision_of, with_wishes
-from slipway.domain.cluster.service import base_url, service
-from slipway.domain.cluster.service_account import service_account
 from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.cluster.subject import Subject, marked
-from slipway.domain.cluster.wanted import Wanted
 from slipway.domain.sagemaker.client_access import model_name
 from slipway.domain.served import ServedModel
 

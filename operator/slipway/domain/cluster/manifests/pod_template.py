@@ -10,13 +10,13 @@ from slipway.api.v1alpha1.cluster_target import ClusterTarget
 from slipway.api.v1alpha1.common import SecretKeyRef
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.cluster import marks
-from slipway.domain.cluster.engine_container import container, volumes
 from slipway.domain.cluster.engines.known import METRICS
+from slipway.domain.cluster.manifests.engine_container import container, volumes
+from slipway.domain.cluster.manifests.placement import placed, spread
+from slipway.domain.cluster.manifests.service_account import account_name
+from slipway.domain.cluster.manifests.stopping import GRACE_PERIOD
+from slipway.domain.cluster.manifests.strategic_merge import merged
 from slipway.domain.cluster.marks import NAME_LABEL, PORT, REVISION_LABEL, ROLE_LABEL, SERVER, Manifest
-from slipway.domain.cluster.placement import placed, spread
-from slipway.domain.cluster.service_account import account_name
-from slipway.domain.cluster.stopping import GRACE_PERIOD
-from slipway.domain.cluster.strategic_merge import merged
 from slipway.domain.names import digest
 from slipway.domain.served import ServedModel
 

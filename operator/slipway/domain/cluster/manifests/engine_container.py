@@ -9,9 +9,9 @@ from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.cluster.cache.layout import SERVER_ENVIRONMENT, pod_volume, server_mount
 from slipway.domain.cluster.engines.known import rules_of, version_of
 from slipway.domain.cluster.engines.rules import TOKEN, Rules, Task
+from slipway.domain.cluster.manifests.probes import probes
+from slipway.domain.cluster.manifests.stopping import pre_stop
 from slipway.domain.cluster.marks import PORT, PORT_NAME, SERVER_CONTAINER
-from slipway.domain.cluster.probes import probes
-from slipway.domain.cluster.stopping import pre_stop
 from slipway.domain.served import ServedModel
 
 HOME = "/home/engine"

@@ -4,11 +4,11 @@ from slipway.api.v1alpha1 import RECONCILE_NOW
 from slipway.domain.cluster.cache import claim_name
 from slipway.domain.cluster.cache.progress import State
 from slipway.domain.cluster.cache.progress import loading as progress_of
+from slipway.domain.cluster.looks.observation import ObjectRef
+from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import Manifest
-from slipway.domain.cluster.observation import ObjectRef
-from slipway.domain.cluster.situation import Plan, Situation
-from slipway.domain.cluster.steps import Apply, Delete
-from slipway.domain.cluster.views import Child
+from slipway.domain.cluster.rolls.situation import Plan, Situation
+from slipway.domain.cluster.rolls.steps import Apply, Delete
 from slipway.domain.conditions import Finding
 
 _GOING = 5.0

@@ -1,0 +1,1 @@
+"""Rolls: from a look and what the objects remember to the next steps."""
