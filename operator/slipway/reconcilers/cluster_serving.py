@@ -16,7 +16,9 @@ from slipway.domain.cluster.engines.problems import engine_warnings
 from slipway.domain.cluster.looks import views
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.manifests import build
+from slipway.domain.cluster.manifests.service import canary_service
 from slipway.domain.cluster.manifests.wanted import Wanted
+from slipway.domain.cluster.marks import canary_name
 from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rolls.plan import failed, plan, verified
 from slipway.domain.cluster.rolls.roll import failure
@@ -108,6 +110,9 @@ class ClusterServingPass(ClusterPass):
         """What is there; under names that are wanted, also what is not ours."""
         found = (*wanted.beside, *wanted.optional, wanted.service, wanted.workload)
         names = [ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found]
+        target = self.deployment.spec.target.cluster
+        if target and target.expose.http_route:
+            names.append(ObjectRef("Service", canary_name(self.subject.name)))
         if self.deployment.spec.autoscaling:
             names += [ObjectRef(kind, self.subject.name) for kind in ("HorizontalPodAutoscaler", "ScaledObject")]
         return await self.target.observe(
@@ -135,7 +140,9 @@ class ClusterServingPass(ClusterPass):
         found = optional.manifests(self.subject, self.deployment.spec, target, seen.missing)
         route = target.expose.http_route
         url = optional.public_url(route) if route and "HTTPRoute" not in seen.missing else None
-        return replace(wanted, optional=found, url=url or wanted.url)
+        by_weight = optional.divides_by_weight(target, seen.missing)
+        canary = canary_service(self.subject) if by_weight else None
+        return replace(wanted, optional=found, canary=canary, url=url or wanted.url)
 
     def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:
         spec = self.deployment.spec

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from slipway.domain.cluster.apis import BY_KIND, api_of
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
-from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest
+from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest, canary_name
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
 from slipway.domain.errors import Conflict, NotFound, OutsideError
@@ -101,6 +101,7 @@ class FakeCluster:
             objects=found,
             pods=pods,
             routed=self._routed(namespace, deployment) if ObjectRef("Service", deployment) in found else None,
+            canary=self._routed(namespace, canary_name(deployment)),
             missing=frozenset(asked & self.lacks),
         )
 

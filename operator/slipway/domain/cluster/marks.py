@@ -51,6 +51,11 @@ def child_name(deployment: str, revision: str) -> str:
     return f"{deployment}-{revision}"
 
 
+def canary_name(deployment: str) -> str:
+    """Name of the Service that has the new revision's pods alone while a route divides the requests."""
+    return f"{deployment}-canary"
+
+
 def labels(deployment: str, revision: str | None = None) -> dict[str, str]:
     """The labels of what is made for a Deployment, or for one revision of it."""
     own = {INSTANCE_LABEL: deployment, MANAGED_BY_LABEL: MANAGED_BY, DEPLOYMENT_LABEL: deployment}

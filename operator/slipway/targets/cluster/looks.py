@@ -90,6 +90,7 @@ def _written(seen: Observation) -> bytes:
         "objects": [[*ref, manifest] for ref, manifest in seen.objects.items()],
         "pods": seen.pods,
         "routed": None if seen.routed is None else sorted(seen.routed),
+        "canary": sorted(seen.canary),
         "missing": sorted(seen.missing),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=1)
@@ -101,6 +102,7 @@ def _read(text: bytes) -> Observation:
         objects={ObjectRef(kind, name): manifest for kind, name, manifest in content["objects"]},
         pods=tuple(content["pods"]),
         routed=None if content["routed"] is None else frozenset(content["routed"]),
+        canary=frozenset(content["canary"]),
         missing=frozenset(content["missing"]),
     )
 

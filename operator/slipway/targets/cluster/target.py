@@ -9,7 +9,7 @@ from collections.abc import Collection
 from slipway.domain.cluster.apis import BY_KIND, DEPLOYMENT, ENDPOINT_SLICE, ENDPOINTS, api_of
 from slipway.domain.cluster.looks.endpoints import SERVICE_NAME_LABEL, routed_by_endpoints, routed_by_slices
 from slipway.domain.cluster.looks.observation import Api, ObjectRef, Observation
-from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, SERVER_CONTAINER, Manifest
+from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, SERVER_CONTAINER, Manifest, canary_name
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
 from slipway.domain.errors import Conflict, NotFound, Rejected
@@ -71,10 +71,12 @@ class Cluster:
         missing = await self._discovery.missing(asked | {ENDPOINT_SLICE.kind})
         routes = ENDPOINTS if ENDPOINT_SLICE.kind in missing else ENDPOINT_SLICE
         label = f"{DEPLOYMENT_LABEL}={deployment}"
+        canary = ObjectRef("Service", canary_name(deployment))
+        services = [deployment, *([canary.name] if canary in names else [])]
         apis = [BY_KIND[kind] for kind in sorted(asked - missing)]
         listed = await together(
             [
-                self._routes(routes, namespace, deployment),
+                self._routes(routes, namespace, services),
                 *(self._listed(api, namespace, label) for api in apis),
             ]
         )
@@ -90,7 +92,8 @@ class Cluster:
         return Observation(
             objects=objects,
             pods=pods,
-            routed=_routed(routes, routed_to) if ObjectRef("Service", deployment) in objects else None,
+            routed=_routed(routes, routed_to, deployment) if ObjectRef("Service", deployment) in objects else None,
+            canary=_routed(routes, routed_to, canary.name),
             missing=frozenset(missing & asked),
         )
 
@@ -102,11 +105,11 @@ class Cluster:
             self._discovery.forget(api)
             return None
 
-    async def _routes(self, api: Api, namespace: str, service: str) -> list[Manifest] | None:
+    async def _routes(self, api: Api, namespace: str, services: list[str]) -> list[Manifest] | None:
         if api is ENDPOINT_SLICE:
-            return await self._listed(api, namespace, f"{SERVICE_NAME_LABEL}={service}")
-        endpoints = await self._kube.find(api, namespace, service)
-        return [endpoints] if endpoints else []
+            return await self._listed(api, namespace, f"{SERVICE_NAME_LABEL} in ({','.join(services)})")
+        found = await together(self._kube.find(api, namespace, service) for service in services)
+        return [endpoints for endpoints in found if endpoints]
 
     async def _by_name(self, namespace: str, refs: list[ObjectRef]) -> dict[ObjectRef, Manifest]:
         found = await together(self._kube.find(BY_KIND[ref.kind], namespace, ref.name) for ref in refs)
@@ -187,5 +190,5 @@ def _lighter(manifest: Manifest) -> Manifest:
     return {**manifest, "metadata": {key: it for key, it in manifest["metadata"].items() if key != "managedFields"}}
 
 
-def _routed(api: Api, found: list[Manifest]) -> frozenset[str]:
-    return routed_by_slices(found) if api is ENDPOINT_SLICE else routed_by_endpoints(next(iter(found), None))
+def _routed(api: Api, found: list[Manifest], service: str) -> frozenset[str]:
+    return routed_by_slices(found, service) if api is ENDPOINT_SLICE else routed_by_endpoints(found, service)

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from slipway.domain.cluster.apis import BY_KIND
+from slipway.domain.cluster.looks.endpoints import SERVICE_NAME_LABEL
 from slipway.domain.cluster.looks.observation import Api, ObjectRef, Observation
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Delete, Scale
@@ -73,7 +74,9 @@ def server() -> ApiServer:
     server.objects = {
         "Service": [SERVICE],
         "Pod": [{"metadata": {"name": "twin-1", "managedFields": [{"manager": "kubelet"}]}}],
-        "EndpointSlice": [{"metadata": {"name": "twin-x"}, "endpoints": [_endpoint("twin-1")]}],
+        "EndpointSlice": [
+            {"metadata": {"name": "twin-x", "labels": {SERVICE_NAME_LABEL: "twin"}}, "endpoints": [_endpoint("twin-1")]}
+        ],
         "Endpoints": [{"metadata": {"name": "twin"}, "subsets": [{"addresses": [_endpoint("twin-1")]}]}],
     }
     return server

@@ -40,6 +40,8 @@ class Observation:
     """Every pod that carries the Deployment's label, those of Jobs included."""
     routed: frozenset[str] | None = None
     """Names of the pods that requests to the Service may reach now; None: there is no Service."""
+    canary: frozenset[str] = frozenset()
+    """Names of the pods that requests to the Service of a canary may reach now."""
     missing: frozenset[str] = frozenset()
     """Kinds that were asked about and that the cluster does not have."""
 

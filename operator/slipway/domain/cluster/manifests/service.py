@@ -1,12 +1,21 @@
-"""The one Service of a Deployment: its address stays the same whatever revision serves."""
+"""The Services of a Deployment: the one whose address stays the same, and that of a canary by weight."""
 
-from slipway.domain.cluster.marks import PORT_NAME, SERVICE_PORT, Manifest
+from slipway.domain.cluster.marks import PORT_NAME, SERVICE_PORT, Manifest, canary_name
 from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.cluster.subject import Subject, marked
 
 
 def service(subject: Subject) -> Manifest:
     """The Service `<name>`, without selector: who gets the requests is a matter of the roll, which adds it."""
+    return _service(subject, subject.name)
+
+
+def canary_service(subject: Subject) -> Manifest:
+    """The Service `<name>-canary`, without selector, to which an HTTPRoute leads a share of the requests in a roll."""
+    return _service(subject, canary_name(subject.name))
+
+
+def _service(subject: Subject, name: str) -> Manifest:
     port = {
         "name": PORT_NAME,
         "port": SERVICE_PORT,
@@ -14,8 +23,9 @@ def service(subject: Subject) -> Manifest:
         "protocol": "TCP",
         "appProtocol": "http",
     }
-    metadata = subject.metadata(subject.name)
-    return marked({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [port]}})
+    return marked(
+        {"apiVersion": "v1", "kind": "Service", "metadata": subject.metadata(name), "spec": {"ports": [port]}}
+    )
 
 
 def base_url(subject: Subject, settings: ClusterSettings) -> str:

@@ -24,6 +24,8 @@ class Wanted:
     """The Job that loads this commit into the cache; None: there is no cache."""
     optional: tuple[Manifest, ...] = ()
     """What is left out, and said so, where the cluster does not know it: routes, pools, monitors, autoscalers."""
+    canary: Manifest | None = None
+    """The Service of a canary, without selector; None: no route divides the requests between two Services."""
     url: str = ""
     """Base URL for OpenAI clients."""
     model: str = ""

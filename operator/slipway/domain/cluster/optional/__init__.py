@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from slipway.api.v1alpha1.cluster_target import ClusterTarget
+from slipway.api.v1alpha1.cluster_target import ClusterTarget, Expose
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.cluster import apis
 from slipway.domain.cluster.looks.observation import Api
@@ -15,7 +15,7 @@ from slipway.domain.cluster.optional.problems import problem
 from slipway.domain.cluster.optional.routes import public_url, route
 from slipway.domain.cluster.subject import Subject
 
-__all__ = ["APIS", "autoscaler", "manifests", "problem", "public_url", "routed", "skipped"]
+__all__ = ["APIS", "autoscaler", "divides_by_weight", "manifests", "problem", "public_url", "routed", "skipped"]
 
 APIS: Mapping[str, Api] = {
     api.kind: api
@@ -41,10 +41,19 @@ def manifests(
     """
     exposed, found = target.expose, list[Manifest]()
     if exposed.http_route:
-        to_pool = exposed.inference_pool is not None and apis.INFERENCE_POOL.kind not in missing
-        found.append(route(subject, exposed.http_route, to_pool=to_pool))
+        found.append(route(subject, exposed.http_route, to_pool=_has_pool(exposed, missing)))
     if exposed.inference_pool:
         found.append(pool(subject, exposed.inference_pool))
     if target.monitoring:
         found.append(monitor(subject, target.monitoring))
     return tuple(found)
+
+
+def divides_by_weight(target: ClusterTarget, missing: frozenset[str]) -> bool:
+    """Whether a route leads to the Service, and so can lead a share of the requests to another one."""
+    exposed = target.expose
+    return exposed.http_route is not None and apis.HTTP_ROUTE.kind not in missing and not _has_pool(exposed, missing)
+
+
+def _has_pool(exposed: Expose, missing: frozenset[str]) -> bool:
+    return exposed.inference_pool is not None and apis.INFERENCE_POOL.kind not in missing

@@ -1,10 +1,11 @@
 """A route of the Gateway API to the endpoint: https://gateway-api.sigs.k8s.io/api-types/httproute/"""
 
+from fractions import Fraction
 from typing import Any
 
 from slipway.api.v1alpha1.cluster_target import HttpRoute
 from slipway.domain.cluster.apis import HTTP_ROUTE, INFERENCE_POOL
-from slipway.domain.cluster.marks import SERVICE_PORT, Manifest
+from slipway.domain.cluster.marks import SERVICE_PORT, Manifest, canary_name
 from slipway.domain.cluster.subject import Subject, marked
 
 
@@ -16,7 +17,7 @@ def route(subject: Subject, wanted: HttpRoute, *, to_pool: bool = False) -> Mani
     """
     spec: dict[str, Any] = {
         "parentRefs": [dict(parent) for parent in wanted.parent_refs],
-        "rules": [{"backendRefs": [_pool(subject) if to_pool else _service(subject)]}],
+        "rules": [{"backendRefs": [_pool(subject) if to_pool else _service(subject.name)]}],
     }
     if wanted.hostnames:
         spec["hostnames"] = list(wanted.hostnames)
@@ -35,8 +36,27 @@ def public_url(wanted: HttpRoute) -> str | None:
     return f"{wanted.scheme}://{wanted.hostnames[0]}/v1" if wanted.hostnames else None
 
 
-def _service(subject: Subject) -> dict[str, Any]:
-    return {"name": subject.name, "port": SERVICE_PORT}
+def divided(manifest: Manifest, subject: Subject, weight: Fraction) -> Manifest:
+    """The route to the Service, with this share of the requests led to that of the canary; whole percents.
+
+    https://gateway-api.sigs.k8s.io/guides/traffic-splitting/
+    """
+    percent = round(weight * 100)
+    refs = [
+        _service(subject.name) | {"weight": 100 - percent},
+        _service(canary_name(subject.name)) | {"weight": percent},
+    ]
+    return marked(manifest | {"spec": manifest["spec"] | {"rules": [{"backendRefs": refs}]}})
+
+
+def leads_to(manifest: Manifest, service: str) -> bool:
+    """Whether any rule of a route names this Service."""
+    rules = manifest["spec"].get("rules") or []
+    return any(ref.get("name") == service for rule in rules for ref in rule.get("backendRefs") or [])
+
+
+def _service(name: str) -> dict[str, Any]:
+    return {"name": name, "port": SERVICE_PORT}
 
 
 def _pool(subject: Subject) -> dict[str, Any]:

@@ -1,19 +1,22 @@
 """What stands beside the revisions: applied where it is missing or differs, removed where the spec has it no more."""
 
+from slipway.domain.cluster.apis import HTTP_ROUTE
 from slipway.domain.cluster.looks import views
 from slipway.domain.cluster.looks.comparison import differs, is_foreign_change
 from slipway.domain.cluster.looks.observation import ObjectRef
 from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
 from slipway.domain.cluster.optional.pools import routed
-from slipway.domain.cluster.rolls.roll import current_roll
+from slipway.domain.cluster.optional.routes import divided, leads_to
+from slipway.domain.cluster.rolls.roll import current_roll, under_way
 from slipway.domain.cluster.rolls.routing import routed_service
 from slipway.domain.cluster.rolls.situation import Plan, Situation
 from slipway.domain.cluster.rolls.stages import keeps_old_whole
 from slipway.domain.cluster.rolls.steps import Apply, Delete, Step
+from slipway.domain.cluster.subject import marked
 from slipway.domain.conditions import Finding
 from slipway.domain.ownership import is_owned
 
-_NOT_TIDIED = frozenset({"Deployment", "Service", "Pod"})
+_NOT_TIDIED = frozenset({"Deployment", "Pod"})
 """Kinds whose objects come and go with a roll."""
 
 
@@ -49,9 +52,27 @@ def wanted_beside(situation: Situation) -> tuple[Manifest, ...]:
     autoscaler = (situation.autoscaler,) if situation.autoscaler and _may_autoscale(situation) else ()
     selected = situation.routing.selected if situation.routing else NOBODY
     selector = views.selector(situation.subject.name, selected)
-    optional = (routed(manifest, selector) for manifest in situation.wanted.optional)
-    found = (*situation.wanted.beside, *optional, *autoscaler)
+    optional = (_divided(routed(manifest, selector), situation) for manifest in situation.wanted.optional)
+    found = (*situation.wanted.beside, *_canary(situation), *optional, *autoscaler)
     return tuple(manifest for manifest in found if manifest["kind"] not in situation.seen.missing)
+
+
+def _canary(situation: Situation) -> tuple[Manifest, ...]:
+    """The Service that a route will lead to. It is there for the whole roll: a gateway answers with an error for one
+    that has no endpoints yet, or that it still leads to and that is gone."""
+    roll, canary = under_way(situation), situation.wanted.canary
+    if canary is None or roll is None or not roll.is_by_weight:
+        return ()
+    selector = views.selector(situation.subject.name, situation.wanted.revision)
+    return (marked(canary | {"spec": canary["spec"] | {"selector": selector}}),)
+
+
+def _divided(manifest: Manifest, situation: Situation) -> Manifest:
+    """A route with the weights of the roll's stage."""
+    roll = under_way(situation) if manifest["kind"] == HTTP_ROUTE.kind else None
+    if roll is None or not roll.stage.weight:
+        return manifest
+    return divided(manifest, situation.subject, roll.stage.weight)
 
 
 def _may_autoscale(situation: Situation) -> bool:
@@ -110,6 +131,8 @@ def _obsolete(situation: Situation, beside: tuple[Manifest, ...]) -> list[Step]:
             continue
         if ref.kind == "ServiceAccount" and situation.children:
             continue
+        if ref.kind == "Service" and (ref.name == situation.subject.name or _is_led_to(situation, ref.name)):
+            continue
         steps.append(Delete(ref.kind, ref.name, metadata["uid"]))
     return steps
 
@@ -121,6 +144,14 @@ def _is_mounted(situation: Situation, claim: str) -> bool:
         for volume in child.manifest["spec"]["template"]["spec"].get("volumes") or []
     )
     return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+
+
+def _is_led_to(situation: Situation, canary: str) -> bool:
+    """Whether a request may still come to the Service of a canary that is over: by a route, or by a gateway that has
+    not heard yet that the route leads elsewhere. Its pods answer until they are gone."""
+    serving = situation.serving.revision if situation.serving else None
+    routes = situation.seen.of_kind(HTTP_ROUTE.kind).values()
+    return any(leads_to(route, canary) for route in routes) or any(pod.revision != serving for pod in situation.pods)
 
 
 def _changed(names: list[str], drift: str) -> Finding:

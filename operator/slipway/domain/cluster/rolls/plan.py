@@ -15,6 +15,7 @@ from slipway.domain.cluster.rolls.beside import plan_beside
 from slipway.domain.cluster.rolls.roll import Roll, current_roll, stands, successor
 from slipway.domain.cluster.rolls.routing import routed_service
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
+from slipway.domain.cluster.rolls.stages import Stage, Traffic
 from slipway.domain.cluster.rolls.steps import Annotate, Create, Step
 from slipway.domain.conditions import Finding, timestamp
 
@@ -44,7 +45,7 @@ def _towards(situation: Situation) -> Plan:
         return settle.taken_over(situation, proven)
     serving = situation.serving
     if serving and serving.revision == situation.wanted.revision:
-        return settle.serving(situation)  # also where a roll to another one had begun
+        return settle.going_back(situation) or settle.serving(situation)
     return _roll(situation)
 
 
@@ -140,7 +141,7 @@ def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:
     others = _others_gone(situation)
     if others:
         return Plan(tuple(others), reconciling=_rolling(situation, roll), look_again=0.0)
-    if not roll.is_last and roll.must_prove():
+    if roll.must_prove():
         question = _question(situation, roll, coming)
         if question:
             return Plan(question=question, reconciling=_rolling(situation, roll))
@@ -193,10 +194,16 @@ def _rolling(situation: Situation, roll: Roll) -> Finding:
     old = situation.serving.served
     text = (
         f"bringing {served.revision} into service in place of {old.revision if old else situation.serving.name} "
-        f"({where}: {ready} of {wanted} new pods are ready, requests go to {_who(stage.traffic.value)})"
+        f"({where}: {ready} of {wanted} new pods are ready, {_who(stage)})"
     )
     return Finding("Rolling", text)
 
 
-def _who(traffic: str) -> str:
-    return {"Old": "the old ones", "Both": "old and new ones", "New": "the new ones"}[traffic]
+def _who(stage: Stage) -> str:
+    if stage.weight:
+        return f"{round(stage.weight * 100)} % of the requests by the HTTPRoute go to them"
+    return {
+        Traffic.OLD: "requests go to the old ones",
+        Traffic.BOTH: "requests go to old and new ones",
+        Traffic.NEW: "requests go to the new ones",
+    }[stage.traffic]

@@ -68,7 +68,12 @@ class Roll:
 
     def must_prove(self) -> bool:
         """Whether the next stage sends the first requests to the new revision."""
-        return self.stage.traffic is Traffic.OLD and self.found[self.progress.stage + 1].traffic is not Traffic.OLD
+        return not self.is_last and not self.stage.tries_new and self.found[self.progress.stage + 1].tries_new
+
+    @property
+    def is_by_weight(self) -> bool:
+        """Whether a route divides the requests in some of its stages, for which there is a Service of the new pods."""
+        return any(stage.weight for stage in self.found)
 
     def is_complete(self) -> bool:
         """Whether the stage has brought about what it is for."""
@@ -76,9 +81,11 @@ class Roll:
         new, old = situation.coming, situation.serving
         if new is None or situation.routing is None or situation.routing.selected != self.selected:
             return False
-        wanted = stage.new_count(self.count)
-        if new.replicas != wanted or len(situation.ready_of(new.revision)) < wanted:
+        ready = {pod.name for pod in situation.ready_of(new.revision)}
+        if new.replicas != stage.new_count(self.count) or len(ready) < stage.ready_count(self.count):
             return False
+        if self.is_by_weight and not ready <= situation.seen.canary:
+            return False  # a gateway refuses the share of a Service that has nobody
         if old is not None and not self.leaves_old_alone:
             left = stage.old_count(self.count)
             if old.replicas != left or len(situation.pods_of(old.revision)) > left:
@@ -110,7 +117,7 @@ class Roll:
             return failure(situation, ails.reason, ails.message)
         if not self.is_late() or self.must_begin_again():
             return None
-        if len(situation.ready_of(child.revision)) >= self.stage.new_count(self.count):
+        if len(situation.ready_of(child.revision)) >= self.stage.ready_count(self.count):
             return None  # it is not this revision's fault where old pods take their time to go
         if situation.serving is None and ails and ails.reason == "Unschedulable":
             return None  # nothing else could serve meanwhile, and a cluster may take long to get a GPU
@@ -166,6 +173,7 @@ def current_roll(situation: Situation) -> Roll:
         first=situation.serving is None,
         drain_wait=situation.drain_wait,
         single=(count if situation.replicas is None else situation.replicas) == 1,
+        by_route=situation.wanted.canary is not None,
     )
     plan = stages_digest(found)
     if known and known.to == situation.wanted.revision and known.plan == plan and known.stage < len(found):
@@ -173,6 +181,17 @@ def current_roll(situation: Situation) -> Roll:
     now = timestamp(situation.now)
     begun = Progress(to=situation.wanted.revision, plan=plan, stage=0, since=now, began=now, count=count)
     return Roll(situation, found, begun, is_new=True)
+
+
+def under_way(situation: Situation) -> Roll | None:
+    """The roll that goes on from where it is; None: there is none, or it goes no further."""
+    coming, serving, routing = situation.coming, situation.serving, situation.routing
+    if routing is None or routing.progress is None or serving is None or situation.replicas == 0:
+        return None
+    if coming is None or coming is serving or (coming.failure and stands(situation, coming)):
+        return None
+    roll = current_roll(situation)
+    return None if roll.is_new else roll
 
 
 def successor(situation: Situation) -> Child | None:

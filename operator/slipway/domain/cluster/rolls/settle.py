@@ -73,16 +73,56 @@ def taken_over(situation: Situation, child: Child) -> Plan:
 
 def after_failure(situation: Situation, coming: Child, failure: Failure) -> Plan:
     """The wanted revision has failed: what served before serves, and that is said until something changes."""
-    steps: list[Step] = list(keep_serving(situation))
-    if coming is not situation.serving:
-        steps += scaled(coming, 0)
-    keep = {coming.revision} | ({situation.serving.revision} if situation.serving else set())
-    steps += tidied(situation, keep=keep)
     text = (
         f"{situation.wanted.served.revision} did not come into service ({failure.reason}): {failure.message}. It is "
         "tried again when the spec, the commit or spec.rollout changes, or the annotation slipway.dev/reconcile-now"
     )
+    steps = handed_back(situation)
+    if steps is not None:
+        text = f"{text}. Those of its pods that are ready answer until the old ones are back"
+    else:
+        steps = list(keep_serving(situation))
+        if coming is not situation.serving:
+            steps += scaled(coming, 0)
+        keep = {coming.revision} | ({situation.serving.revision} if situation.serving else set())
+        steps += tidied(situation, keep=keep)
     return Plan(tuple(steps), failure=failure, stalled=Finding(failure.reason, text), look_again=0.0 if steps else None)
+
+
+def going_back(situation: Situation) -> Plan | None:
+    """What served before is wanted again, and the roll has taken pods from it; None: they are back."""
+    steps = handed_back(situation)
+    if steps is None:
+        return None
+    child = situation.serving
+    served = child.served.revision if child and child.served else "what served before"
+    text = f"going back to {served}: the pods that took over answer until the old ones are back"
+    return Plan(tuple(steps), reconciling=Finding("Rolling", text), look_again=0.0 if steps else None)
+
+
+def handed_back(situation: Situation) -> list[Step] | None:
+    """Steps towards the old revision's whole fleet, where a roll has put proven new pods in the place of old ones.
+
+    Each old pod that is ready lets one more new one go, so that there are never more pods than replicas, for which
+    there are GPUs, and never fewer that answer than all but one. None: there is nothing (more) to hand back.
+    """
+    routing, serving = situation.routing, situation.serving
+    progress = routing.progress if routing else None
+    if routing is None or serving is None or progress is None or not progress.proven:
+        return None
+    other = situation.children.get(progress.to)
+    if other is None or other is serving:
+        return None
+    total = progress.count if situation.replicas is None else situation.replicas
+    answering = len(situation.ready_of(other.revision))
+    left = min(answering, total - len(situation.ready_of(serving.revision)) - 1)
+    if left <= 0:
+        return None
+    steps: list[Step] = []
+    if routing.selected is not None:
+        steps.append(routed_service(situation, selected=None, serving=serving.revision, progress=progress))
+    room = total - max(left, len(situation.pods_of(other.revision)))  # those that leave hold their GPUs until then
+    return [*steps, *scaled(other, left), *scaled(serving, max(serving.replicas, room))]
 
 
 def keep_serving(situation: Situation) -> tuple[Step, ...]:

@@ -1,4 +1,4 @@
-"""The stages of a roll: how many pods of the new and of the old revision, and whom the Service sends requests to.
+"""The stages of a roll: how many pods of the new and of the old revision, and whom requests are sent to.
 
 A strategy is nothing but a list of stages. One is entered when the one before it is complete: its pods are there and
 ready, the others are gone, requests go where they should, and the time to hold has passed.
@@ -34,6 +34,15 @@ class Stage:
     traffic: Traffic
     hold: int = 0
     """Seconds that a complete stage is watched before the next one."""
+    weight: Fraction = NONE
+    """Share of what comes by the HTTPRoute that goes to the new revision, past the Service."""
+    one_is_enough: bool = False
+    """Whether it is complete as soon as one new pod is ready: nobody else could serve meanwhile."""
+
+    @property
+    def tries_new(self) -> bool:
+        """Whether any request goes to the new revision."""
+        return self.traffic is not Traffic.OLD or self.weight > NONE
 
     def new_count(self, replicas: int) -> int:
         """Pods of the new revision: rounded up."""
@@ -44,13 +53,27 @@ class Stage:
         count = floor(replicas * self.old)
         return max(1, count) if self.old and replicas and self.new == ALL else count
 
+    def ready_count(self, replicas: int) -> int:
+        """Pods of the new revision that must be ready."""
+        count = self.new_count(replicas)
+        return min(1, count) if self.one_is_enough else count
 
-def stages(rollout: Rollout, *, first: bool, drain_wait: int, single: bool = False) -> tuple[Stage, ...]:
-    """The stages of a strategy. `first`: nothing serves yet. `drain_wait`: seconds until everybody who routes requests
-    has heard that pods of the old revision get none any more. `single`: there is one replica, which no batch is made
-    of: where the spec leaves the count open, Rolling then brings the second pod before the first one goes."""
+
+def stages(
+    rollout: Rollout, *, first: bool, drain_wait: int, single: bool = False, by_route: bool = False
+) -> tuple[Stage, ...]:
+    """The stages of a strategy.
+
+    `first`: nothing serves yet. `drain_wait`: seconds until everybody who routes requests has heard that pods of the
+    old revision get none any more. `single`: there is one replica, which no batch is made of: where the spec leaves the
+    count open, Rolling then brings the second pod before the first one goes. `by_route`: an HTTPRoute can divide the
+    requests by weight; without it, a share of the requests is a share of the pods.
+    """
     if first:
-        return (Stage(ALL, NONE, Traffic.OLD), Stage(ALL, NONE, Traffic.NEW))
+        return (
+            Stage(ALL, NONE, Traffic.OLD, one_is_enough=True),
+            Stage(ALL, NONE, Traffic.NEW, one_is_enough=True),
+        )
     if rollout.strategy == "Recreate":
         return (
             Stage(NONE, NONE, Traffic.OLD),
@@ -59,16 +82,34 @@ def stages(rollout: Rollout, *, first: bool, drain_wait: int, single: bool = Fal
         )
     if rollout.strategy == "Rolling":
         return _rolling(rollout) if not single else (Stage(ALL, ALL, Traffic.OLD), _watched(rollout, drain_wait))
-    return _blue_green(rollout, drain_wait)
+    return _blue_green(rollout, drain_wait, by_route=by_route)
 
 
-def _blue_green(rollout: Rollout, drain_wait: int) -> tuple[Stage, ...]:
+def _blue_green(rollout: Rollout, drain_wait: int, *, by_route: bool) -> tuple[Stage, ...]:
     settings = rollout.blue_green
     wait = max(drain_wait, seconds(settings.termination_wait) if settings else 0)
     if settings is None or settings.step_percent is None:
         return (Stage(ALL, ALL, Traffic.OLD), Stage(ALL, ALL, Traffic.NEW, wait))
     step, hold = Fraction(settings.step_percent, 100), seconds(settings.step_interval)
     shares = [step] if settings.shift == "Canary" else [step * k for k in range(1, ceil(1 / step))]
+    return _by_weight(shares, hold, wait) if by_route else _by_pods(shares, hold, wait)
+
+
+def _by_weight(shares: list[Fraction], hold: int, wait: int) -> tuple[Stage, ...]:
+    """The Service keeps to the old revision until the end: only what comes by the route is divided.
+
+    So many new pods as their share of the requests needs. The old fleet stays whole, and can take everything back.
+    """
+    return (
+        Stage(shares[0], ALL, Traffic.OLD),
+        *(Stage(share, ALL, Traffic.OLD, hold, share) for share in shares),
+        Stage(ALL, ALL, Traffic.OLD, weight=shares[-1]),
+        Stage(ALL, ALL, Traffic.NEW, wait),
+    )
+
+
+def _by_pods(shares: list[Fraction], hold: int, wait: int) -> tuple[Stage, ...]:
+    """The Service spreads the requests over the pods of both revisions, so their numbers divide them."""
     parts = [_share(part) for part in shares]
     last_old = parts[-1][1]
     return (
@@ -110,7 +151,7 @@ def _watched(rollout: Rollout, drain_wait: int) -> Stage:
 
 def stages_digest(found: tuple[Stage, ...]) -> str:
     """Changes with the stages."""
-    return digest([[str(s.new), str(s.old), s.traffic.value, s.hold] for s in found], 10)
+    return digest([[str(s.new), str(s.old), s.traffic.value, s.hold, str(s.weight)] for s in found], 10)
 
 
 def keeps_old_whole(found: tuple[Stage, ...]) -> bool:

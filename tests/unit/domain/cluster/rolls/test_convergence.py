@@ -31,6 +31,7 @@ ROLLOUTS = [STRATEGIES[name] | CHECK for name in STRATEGIES] + [{}]
 INTERFERENCE = 3
 """Passes after which everything that others have done is undone, as far as requests go."""
 SERVICE = Place("ml", "Service", "twin")
+CANARY = Place("ml", "Service", "twin-canary")
 SCALER = Place("ml", "HorizontalPodAutoscaler", "twin")
 AUTOSCALER = marked(
     {
@@ -111,6 +112,10 @@ class Machine(RuleBasedStateMachine):
         serving = self.run(self.world.look()).serving
         if serving and self.world.cluster.objects.get(SCALER):
             self.world.cluster.objects.merge(Place("ml", "Deployment", serving.name), {"spec": {"replicas": count}})
+
+    @rule(route=st.booleans())
+    def by_route(self, route: bool) -> None:
+        self.world.route = route
 
     @rule(drift=st.sampled_from(["Correct", "Report"]))
     def another_policy(self, drift: Any) -> None:
@@ -201,7 +206,15 @@ class Machine(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         kind=st.sampled_from(
-            ["Deployment", "Service", "ServiceAccount", "Job", "PersistentVolumeClaim", "HorizontalPodAutoscaler"]
+            [
+                "Deployment",
+                "Service",
+                "ServiceAccount",
+                "Job",
+                "PersistentVolumeClaim",
+                "HorizontalPodAutoscaler",
+                "HTTPRoute",
+            ]
         ),
     )
     def somebody_deletes(self, data: st.DataObject, kind: str) -> None:
@@ -315,6 +328,8 @@ class Machine(RuleBasedStateMachine):
         if world.drift == "Correct" and serving == commit(world.commit):
             assert "EXTRA" not in str(world.cluster.objects.get(Place("ml", "Deployment", self._name())))
             assert [port["port"] for port in (world.cluster.objects.get(SERVICE) or {})["spec"]["ports"]] == [80]
+        assert world.weights() == ({"twin": 1} if world.route else {})
+        assert world.cluster.objects.get(CANARY) is None
         assert (world.cluster.objects.get(SCALER) is not None) == (world.autoscaler is not None and serving is not None)
 
     def _name(self) -> str:

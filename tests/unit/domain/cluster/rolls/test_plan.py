@@ -10,6 +10,7 @@ from slipway.domain.cluster.marks import NOBODY
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Create
 from tests.testbed.fakes.cluster import engine_answer
+from tests.testbed.fakes.kube_objects import Place
 from tests.unit.domain.cluster.rolls.world import SUBJECT, World, commit, wanted
 
 CHECK = {"check": {"prompt": "Two and two?"}}
@@ -40,6 +41,20 @@ class TestFirstStart:
         await world.rest()
         assert await world.gets_requests() == {commit(1)}
         assert await world.counts() == {commit(1): 2}
+
+    async def test_it_gets_requests_as_soon_as_one_pod_is_ready(self) -> None:
+        world = World(replicas=3)
+        for _ in range(8):
+            await world.step()
+            world.cluster.nodes.run()
+            for name in world.pods_of(1)[:1]:
+                world.cluster.nodes.ready("ml", name)
+            world.cluster.nodes.run()
+        found = await world.step()
+        assert await world.gets_requests() == {commit(1)}
+        assert await world.serving() == commit(1)
+        assert found.reconciling
+        assert found.reconciling.message == "1 of 3 pods are ready"
 
     async def test_a_further_pass_does_nothing(self) -> None:
         world = await serving_world()
@@ -185,6 +200,122 @@ class TestRolls:
         assert await world.counts() == {commit(1): 5}
 
 
+class TestByWeightOfARoute:
+    """The Service keeps to the old pods; only what comes by the route is divided."""
+
+    async def canary(self, **settings: Any) -> World:
+        world = await serving_world(rollout=STRATEGIES["canary"] | CHECK, replicas=4, route=True, **settings)
+        world.commit = 2
+        return world
+
+    async def until_divided(self, world: World) -> None:
+        for _ in range(20):
+            await world.step()
+            world.cluster.nodes.settle()
+            if world.weights() == {"twin": 80, "twin-canary": 20}:
+                return
+        raise AssertionError(world.weights())
+
+    async def test_a_fifth_of_the_requests_by_the_route_takes_a_fifth_of_the_pods(self) -> None:
+        world = await self.canary()
+        await self.until_divided(world)
+        situation = await world.look()
+        assert situation.seen.routed == frozenset(world.pods_of(1))
+        assert situation.seen.canary == frozenset(world.pods_of(2))
+        assert await world.counts() == {commit(1): 4, commit(2): 1}
+        assert await world.serving() == commit(1)
+
+    async def test_it_says_so(self) -> None:
+        world = await self.canary()
+        await self.until_divided(world)
+        found = await world.step()
+        assert found.reconciling
+        assert "20 % of the requests by the HTTPRoute go to them" in found.reconciling.message
+
+    async def test_the_route_leads_only_to_services_with_endpoints(self) -> None:
+        """A gateway refuses the share of a Service that is not there, or has nobody."""
+        world = await self.canary()
+        for _ in range(60):
+            found = await world.step()
+            if world.weights().get("twin-canary"):
+                assert (await world.look()).seen.canary
+            world.cluster.nodes.settle()
+            world.now += timedelta(seconds=found.look_again or 0)
+        assert await world.serving() == commit(2)
+
+    async def test_nothing_of_it_is_left(self) -> None:
+        world = await self.canary()
+        await world.rest()
+        assert await world.serving() == commit(2)
+        assert world.weights() == {"twin": 1}
+        assert world.cluster.objects.get(Place("ml", "Service", "twin-canary")) is None
+        assert await world.counts() == {commit(1): 0, commit(2): 4}
+
+    async def test_no_request_before_the_check(self) -> None:
+        world = await self.canary()
+        world.cluster.answer = lambda pod, request: (
+            Answer(b'{"generated_text": ""}', 0.1, status=200)
+            if request.path == "/generate"
+            else engine_answer(pod, request)
+        )
+        for _ in range(40):
+            found = await world.step()
+            world.cluster.nodes.settle()
+            assert commit(2) not in await world.gets_requests()
+            world.now += timedelta(seconds=found.look_again or 0)
+        assert found.stalled
+        assert found.stalled.reason == "CheckFailed"
+        assert world.cluster.objects.get(Place("ml", "Service", "twin-canary")) is None
+
+    async def test_when_it_fails_the_route_leads_to_the_old_pods_before_the_new_ones_go(self) -> None:
+        world = await self.canary()
+        await self.until_divided(world)
+        world.diagnosis = HOPELESS
+        for _ in range(8):
+            await world.step()
+            if world.weights().get("twin-canary"):
+                assert world.pods_of(2)
+            world.cluster.nodes.run()
+        await world.rest()
+        assert world.weights() == {"twin": 1}
+        assert await world.gets_requests() == {commit(1)}
+        assert await world.counts() == {commit(1): 4, commit(2): 0}
+
+    async def test_a_way_back_in_the_middle(self) -> None:
+        world = await self.canary()
+        await self.until_divided(world)
+        world.commit = 1
+        await world.rest()
+        assert world.weights() == {"twin": 1}
+        assert world.cluster.objects.get(Place("ml", "Service", "twin-canary")) is None
+        assert await world.counts() == {commit(1): 4, commit(2): 0}
+
+    async def test_the_service_stays_until_nobody_can_be_sent_there(self) -> None:
+        world = await self.canary()
+        await self.until_divided(world)
+        world.commit = 1
+        await world.step()
+        world.cluster.nodes.run()
+        assert world.weights() == {"twin": 1}
+        assert any("deletionTimestamp" in pod["metadata"] for pod in world.cluster.objects.each("Pod", "ml"))
+        await world.step()
+        assert world.cluster.objects.get(Place("ml", "Service", "twin-canary")) is not None
+
+    async def test_somebody_elses_service_of_that_name_is_left_alone(self) -> None:
+        world = await self.canary()
+        foreign = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "twin-canary", "namespace": "ml"},
+            "spec": {"ports": [{"port": 80}]},
+        }
+        world.cluster.objects.create(foreign)
+        found = await world.rest()
+        assert found.stalled
+        assert found.stalled.reason == "NameConflict"
+        assert await world.gets_requests() == {commit(1)}
+
+
 class TestFailedRolls:
     @pytest.mark.parametrize("strategy", STRATEGIES)
     async def test_the_old_commit_serves_with_all_its_pods(self, strategy: str) -> None:
@@ -201,6 +332,76 @@ class TestFailedRolls:
         assert await world.serving() == commit(1)
         assert await world.gets_requests() == {commit(1)}
         assert await world.counts() == {commit(1): 4, commit(2): 0}
+
+    async def late_in_a_rolling_roll(self) -> World:
+        """The last old pods are gone, and the last new ones do not come."""
+        world = await serving_world(rollout=STRATEGIES["rolling"] | {"startupTimeout": "5m"}, replicas=4)
+        world.commit = 2
+        for _ in range(60):
+            found = await world.step()
+            if await world.counts() == {commit(1): 0, commit(2): 4}:
+                world.cluster.nodes.run()
+                world.now += timedelta(minutes=6)
+                return world
+            world.cluster.nodes.settle()
+            world.now += timedelta(seconds=found.look_again or 0)
+        raise AssertionError(world.plans[-1])
+
+    async def test_new_pods_answer_until_old_ones_have_taken_their_place_again(self) -> None:
+        world = await self.late_in_a_rolling_roll()
+        for _ in range(40):
+            found = await world.step()
+            world.cluster.nodes.run()
+            assert sum(not pod.leaving for pod in (await world.look()).pods) <= 4
+            for name in world.pods_of(1):
+                world.cluster.nodes.ready("ml", name)
+            world.cluster.nodes.run()
+            assert await world.gets_requests()
+            self.end_those_that_leave(world)
+        assert found.stalled
+        assert found.stalled.reason == "StartupTimedOut"
+        assert await world.gets_requests() == {commit(1)}
+        assert await world.counts() == {commit(1): 4, commit(2): 0}
+        assert (await world.routing()).progress is None
+
+    async def test_they_answer_for_as_long_as_no_old_one_comes(self) -> None:
+        world = await self.late_in_a_rolling_roll()
+        for _ in range(20):
+            found = await world.step()
+            world.cluster.nodes.run()
+            self.end_those_that_leave(world)
+        assert found.stalled
+        assert "answer until the old ones are back" in found.stalled.message
+        assert not found.steps
+        assert await world.gets_requests() == {commit(2)}
+        assert await world.counts() == {commit(1): 2, commit(2): 2}
+
+    async def test_a_wish_to_go_back_is_no_outage_either(self) -> None:
+        world = await serving_world(rollout=STRATEGIES["rolling"], replicas=4)
+        world.commit = 2
+        for _ in range(60):
+            found = await world.step()
+            world.cluster.nodes.settle()
+            if len(await world.gets_requests()) == 2:
+                break
+            world.now += timedelta(seconds=found.look_again or 0)
+        world.commit = 1
+        for _ in range(20):
+            await world.step()
+            world.cluster.nodes.run()
+            ready = [pod for pod in (await world.look()).pods if pod.ready]
+            assert len(ready) >= 3
+            for name in world.pods_of(1):
+                world.cluster.nodes.ready("ml", name)
+            self.end_those_that_leave(world)
+        assert await world.counts() == {commit(1): 4, commit(2): 0}
+        assert await world.gets_requests() == {commit(1)}
+
+    def end_those_that_leave(self, world: World) -> None:
+        for pod in list(world.cluster.objects.each("Pod", "ml")):
+            if "deletionTimestamp" in pod["metadata"]:
+                world.cluster.nodes.end("ml", pod["metadata"]["name"])
+        world.cluster.nodes.run()
 
     async def test_it_is_not_tried_again_until_something_changes(self) -> None:
         world = await serving_world()
@@ -274,8 +475,6 @@ class TestAtRest:
         world = await serving_world()
         name = wanted(1).workload["metadata"]["name"]
         uid = next(iter((await world.look()).children.values())).manifest["metadata"]["uid"]
-        from tests.testbed.fakes.kube_objects import Place
-
         world.cluster.objects.delete(Place("ml", "Deployment", name), uid)
         world.cluster.nodes.settle()
         await world.rest()

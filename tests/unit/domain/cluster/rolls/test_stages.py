@@ -9,11 +9,17 @@ from slipway.domain.cluster.rolls.stages import Stage, Traffic, keeps_old_whole,
 
 
 def table(found: tuple[Stage, ...], replicas: int) -> list[str]:
-    return [f"{s.new_count(replicas)}/{s.old_count(replicas)} {s.traffic.value} {s.hold}" for s in found]
+    return [
+        f"{s.new_count(replicas)}/{s.old_count(replicas)} {s.traffic.value} {s.hold}"
+        + (f" {round(s.weight * 100)}%" if s.weight else "")
+        for s in found
+    ]
 
 
-def of(rollout: dict[str, object], *, first: bool = False, drain_wait: int = 10) -> tuple[Stage, ...]:
-    return stages(Rollout.model_validate(rollout), first=first, drain_wait=drain_wait)
+def of(
+    rollout: dict[str, object], *, first: bool = False, drain_wait: int = 10, by_route: bool = False
+) -> tuple[Stage, ...]:
+    return stages(Rollout.model_validate(rollout), first=first, drain_wait=drain_wait, by_route=by_route)
 
 
 def canary(step: int) -> dict[str, object]:
@@ -48,6 +54,25 @@ class TestStrategies:
             "3/1 New 10",
         ]
 
+    def test_by_weight_the_service_keeps_to_the_old_fleet_until_the_end(self) -> None:
+        found = of(canary(20), by_route=True)
+        assert table(found, 4) == ["1/4 Old 0", "1/4 Old 600 20%", "4/4 Old 0 20%", "4/4 New 60"]
+
+    def test_by_weight_linear_has_as_many_new_pods_as_their_share_needs(self) -> None:
+        linear = {"blueGreen": {"shift": "Linear", "stepPercent": 25, "stepInterval": "1m", "terminationWait": "0s"}}
+        assert table(of(linear, by_route=True), 3) == [
+            "1/3 Old 0",
+            "1/3 Old 60 25%",
+            "2/3 Old 60 50%",
+            "3/3 Old 60 75%",
+            "3/3 Old 0 75%",
+            "3/3 New 10",
+        ]
+
+    @pytest.mark.parametrize("rollout", [{}, {"strategy": "Rolling"}, {"strategy": "Recreate"}])
+    def test_a_route_changes_nothing_about_strategies_without_shares(self, rollout: dict[str, object]) -> None:
+        assert of(rollout, by_route=True) == of(rollout)
+
     def test_rolling_never_needs_more_pods_than_there_are(self) -> None:
         found = of({"strategy": "Rolling", "rolling": {"batchPercent": 50, "batchInterval": "1m"}})
         assert table(found, 4) == [
@@ -76,16 +101,16 @@ ROLLOUTS = st.one_of(
 
 
 class TestAnyStrategy:
-    @given(rollout=ROLLOUTS, replicas=st.integers(2, 40))
+    @given(rollout=ROLLOUTS, replicas=st.integers(2, 40), by_route=st.booleans())
     def test_it_ends_with_the_new_one_alone_and_proves_it_before_the_first_request(
-        self, rollout: dict[str, object], replicas: int
+        self, rollout: dict[str, object], replicas: int, *, by_route: bool
     ) -> None:
-        found = of(rollout)
+        found = of(rollout, by_route=by_route)
         assert found[-1].traffic is Traffic.NEW
         assert found[-1].new_count(replicas) == replicas
         order = [stage.traffic for stage in found]
         assert order == sorted(order, key=[Traffic.OLD, Traffic.BOTH, Traffic.NEW].index)
-        first = next(index for index, stage in enumerate(found) if stage.traffic is not Traffic.OLD)
+        first = next(index for index, stage in enumerate(found) if stage.tries_new)
         assert first > 0
         assert found[first - 1].new_count(replicas) > 0
 
@@ -97,6 +122,13 @@ class TestAnyStrategy:
             old, new = stage.old_count(replicas), stage.new_count(replicas)
             answering = {Traffic.OLD: old, Traffic.BOTH: min(old + new, replicas), Traffic.NEW: new}[stage.traffic]
             assert answering > 0
+
+    @given(rollout=ROLLOUTS, replicas=st.integers(1, 40))
+    def test_by_weight_each_fleet_has_the_pods_for_its_share(self, rollout: dict[str, object], replicas: int) -> None:
+        weighted = [stage for stage in of(rollout, by_route=True) if stage.weight]
+        for stage in weighted:
+            assert stage.new_count(replicas) >= replicas * stage.weight
+            assert stage.old_count(replicas) == replicas
 
     @given(batch=st.integers(5, 50), replicas=st.integers(2, 40))
     def test_rolling_stays_within_the_capacity(self, batch: int, replicas: int) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from slipway.api.v1alpha1.cluster_target import HttpRoute
 from slipway.api.v1alpha1.deployment_status import CheckStatus
 from slipway.api.v1alpha1.engine import Engine
 from slipway.api.v1alpha1.rollout import Rollout
@@ -12,6 +13,7 @@ from slipway.domain.cluster import questions
 from slipway.domain.cluster.looks import views
 from slipway.domain.cluster.looks.memory import served_annotation
 from slipway.domain.cluster.looks.observation import Diagnosis, ObjectRef
+from slipway.domain.cluster.manifests.service import canary_service
 from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import (
     DEPLOYMENT_LABEL,
@@ -23,6 +25,7 @@ from slipway.domain.cluster.marks import (
     SERVER,
     Manifest,
 )
+from slipway.domain.cluster.optional.routes import route
 from slipway.domain.cluster.rolls.plan import plan, verified
 from slipway.domain.cluster.rolls.roll import failure
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
@@ -32,12 +35,13 @@ from slipway.domain.names import digest
 from slipway.domain.revisions import rollout_digest
 from slipway.domain.served import ServedModel
 from tests.testbed.fakes.cluster import FakeCluster
+from tests.testbed.fakes.kube_objects import Place
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUBJECT = Subject("ml", "twin", "00000000-0000-0000-0000-000000000001")
 KINDS = (
     "Deployment", "Service", "ServiceAccount", "PodDisruptionBudget", "Job", "HorizontalPodAutoscaler",
-    "PersistentVolumeClaim",
+    "PersistentVolumeClaim", "HTTPRoute",
 )  # fmt: skip
 
 
@@ -101,6 +105,12 @@ def with_cache(found: Wanted) -> Wanted:
     return replace(found, beside=(*found.beside, marked(claim)), prefetch=marked(job))
 
 
+def with_route(found: Wanted) -> Wanted:
+    """The same with a route, and a Service for its canaries."""
+    asked = HttpRoute.model_validate({"parentRefs": [{"name": "public"}], "hostnames": ["twin.example.com"]})
+    return replace(found, optional=(route(SUBJECT, asked),), canary=canary_service(SUBJECT))
+
+
 @dataclass
 class World:
     """Everything between two passes."""
@@ -113,6 +123,8 @@ class World:
     drift: Literal["Correct", "Report"] = "Correct"
     cache: bool = False
     """Whether there is a volume, and a Job that loads it."""
+    route: bool = False
+    """Whether there is an HTTPRoute."""
     remembered: str | None = None
     """What the status says that serves: the name of its apps/v1 Deployment."""
     checked: CheckStatus | None = None
@@ -129,15 +141,17 @@ class World:
     @property
     def wanted(self) -> Wanted:
         """What is asked for now."""
-        return with_cache(wanted(self.commit)) if self.cache else wanted(self.commit)
+        found = with_cache(wanted(self.commit)) if self.cache else wanted(self.commit)
+        return with_route(found) if self.route else found
 
     async def look(self) -> Situation:
         """What a pass starts from."""
         asked = self.wanted
-        names = [ObjectRef(m["kind"], m["metadata"]["name"]) for m in (*asked.beside, asked.service, asked.workload)]
+        found = (*asked.beside, asked.service, asked.workload, *((asked.canary,) if asked.canary else ()))
+        names = [ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found]
         seen = await self.cluster.observe(SUBJECT.namespace, SUBJECT.name, names, KINDS)
         rollout = Rollout.model_validate(self.rollout)
-        found = Situation(
+        situation = Situation(
             subject=SUBJECT,
             wanted=asked,
             seen=seen,
@@ -152,7 +166,7 @@ class World:
             trigger=self.trigger,
             rollout_digest=rollout_digest(rollout),
         )
-        return found if found.serving else replace(found, autoscaler=None)  # there is nothing to scale yet
+        return situation if situation.serving else replace(situation, autoscaler=None)  # there is nothing to scale yet
 
     async def step(self) -> Plan:
         """One pass."""
@@ -211,14 +225,22 @@ class World:
         return child.served.revision if child and child.served else None
 
     async def gets_requests(self) -> set[str]:
-        """Commits whose pods the Service sends requests to."""
+        """Commits whose pods get requests, by the Service or by the route."""
         situation = await self.look()
         routed = situation.seen.routed or frozenset()
+        if self.weights().get("twin-canary"):
+            routed |= situation.seen.canary
         return {
             child.served.revision
             for child in situation.children.values()
             if child.served and any(pod.name in routed for pod in situation.pods_of(child.revision))
         }
+
+    def weights(self) -> dict[str, int]:
+        """How the route divides the requests between Services."""
+        found = self.cluster.objects.get(Place(SUBJECT.namespace, "HTTPRoute", "twin"))
+        refs = found["spec"]["rules"][0]["backendRefs"] if found else []
+        return {ref["name"]: ref.get("weight", 1) for ref in refs}
 
     async def counts(self) -> dict[str, int]:
         """Replicas by commit."""
