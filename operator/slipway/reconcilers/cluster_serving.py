@@ -16,7 +16,6 @@ from slipway.domain.cluster.engines.problems import engine_warnings
 from slipway.domain.cluster.looks import views
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.manifests import build
-from slipway.domain.cluster.manifests.service import canary_service
 from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import canary_name
 from slipway.domain.cluster.report import Report
@@ -140,8 +139,7 @@ class ClusterServingPass(ClusterPass):
         found = optional.manifests(self.subject, self.deployment.spec, target, seen.missing)
         route = target.expose.http_route
         url = optional.public_url(route) if route and "HTTPRoute" not in seen.missing else None
-        by_weight = optional.divides_by_weight(target, seen.missing)
-        canary = canary_service(self.subject) if by_weight else None
+        canary = optional.canary(self.subject, target, seen.missing)
         return replace(wanted, optional=found, canary=canary, url=url or wanted.url)
 
     def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:

@@ -74,7 +74,8 @@ class Case:
 def manifests(found: Wanted) -> list[Manifest]:
     """Everything that is applied, as the API server gets it."""
     prefetch = [found.prefetch] if found.prefetch else []
-    everything = [found.workload, found.service, *found.beside, *prefetch, *found.optional]
+    canary = [found.canary] if found.canary else []
+    everything = [found.workload, found.service, *canary, *found.beside, *prefetch, *found.optional]
     return [json.loads(json.dumps(manifest)) for manifest in everything]
 
 

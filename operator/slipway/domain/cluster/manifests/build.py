@@ -88,6 +88,7 @@ def wanted(
         beside=beside,
         prefetch=_prefetch(subject, spec, target, served, template, token, keep),
         optional=optional.manifests(subject, spec, target),
+        canary=optional.canary(subject, target),
         url=base_url(subject, settings),
         model=model_name(spec.engine, served.repo),
     )

@@ -6,6 +6,7 @@ from slipway.api.v1alpha1.cluster_target import ClusterTarget, Expose
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.cluster import apis
 from slipway.domain.cluster.looks.observation import Api
+from slipway.domain.cluster.manifests.service import canary_service
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.optional.autoscalers import autoscaler
 from slipway.domain.cluster.optional.missing import skipped
@@ -15,7 +16,7 @@ from slipway.domain.cluster.optional.problems import problem
 from slipway.domain.cluster.optional.routes import public_url, route
 from slipway.domain.cluster.subject import Subject
 
-__all__ = ["APIS", "autoscaler", "divides_by_weight", "manifests", "problem", "public_url", "routed", "skipped"]
+__all__ = ["APIS", "autoscaler", "canary", "manifests", "problem", "public_url", "routed", "skipped"]
 
 APIS: Mapping[str, Api] = {
     api.kind: api
@@ -49,10 +50,14 @@ def manifests(
     return tuple(found)
 
 
-def divides_by_weight(target: ClusterTarget, missing: frozenset[str]) -> bool:
-    """Whether a route leads to the Service, and so can lead a share of the requests to another one."""
-    exposed = target.expose
-    return exposed.http_route is not None and apis.HTTP_ROUTE.kind not in missing and not _has_pool(exposed, missing)
+def canary(subject: Subject, target: ClusterTarget, missing: frozenset[str] = frozenset()) -> Manifest | None:
+    """The Service of a canary, without selector; None: there is no route that could lead a share of the requests there.
+
+    A route to a pool leads nowhere else: the pool has the pods of both revisions then, as the Service has.
+    """
+    if target.expose.http_route is None or apis.HTTP_ROUTE.kind in missing or _has_pool(target.expose, missing):
+        return None
+    return canary_service(subject)
 
 
 def _has_pool(exposed: Expose, missing: frozenset[str]) -> bool:

@@ -1,11 +1,13 @@
 """What stands beside the pods where the cluster knows it."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from slipway.domain.cluster.marks import CONTENT, Manifest
-from slipway.domain.cluster.optional import APIS, manifests, public_url, routed, skipped
+from slipway.domain.cluster.optional import APIS, canary, manifests, public_url, routed, skipped
+from slipway.domain.cluster.optional.routes import divided, leads_to
 from slipway.domain.cluster.subject import marked
 from slipway.domain.ownership import owner_reference
 from tests.unit.domain.cluster.optional.crd_schemas import faults
@@ -92,6 +94,35 @@ def test_a_route_leads_to_the_service_where_the_cluster_knows_no_pools() -> None
     found = made(frozenset({"InferencePool"}), expose={"httpRoute": ROUTE, "inferencePool": POOL})
     assert found["HTTPRoute"]["spec"]["rules"] == [{"backendRefs": [{"name": "twin", "port": 80}]}]
     assert "InferencePool" in found
+
+
+def test_a_route_divides_the_requests_between_two_services() -> None:
+    route = made(expose={"httpRoute": ROUTE})["HTTPRoute"]
+    found = divided(route, SUBJECT, Fraction(15, 100))
+    backends = [{"name": "twin", "port": 80, "weight": 85}, {"name": "twin-canary", "port": 80, "weight": 15}]
+    assert found["spec"]["rules"] == [{"backendRefs": backends}]
+    assert found["spec"]["parentRefs"] == ROUTE["parentRefs"]
+    assert found["metadata"]["annotations"][CONTENT] != route["metadata"]["annotations"][CONTENT]
+    assert faults(found) == []
+    assert leads_to(found, "twin-canary")
+    assert not leads_to(route, "twin-canary")
+
+
+@pytest.mark.parametrize(
+    ("expose", "missing", "there"),
+    [
+        ({"httpRoute": ROUTE}, set(), True),
+        ({"httpRoute": ROUTE}, {"HTTPRoute"}, False),
+        ({"httpRoute": ROUTE, "inferencePool": POOL}, set(), False),
+        ({"httpRoute": ROUTE, "inferencePool": POOL}, {"InferencePool"}, True),
+        ({}, set(), False),
+    ],
+)
+def test_a_canary_has_a_service_where_a_route_can_lead_to_it(
+    expose: dict[str, Any], missing: set[str], *, there: bool
+) -> None:
+    found = canary(SUBJECT, target_of(with_target(expose=expose)), frozenset(missing))
+    assert (found is not None) is there
 
 
 @pytest.mark.parametrize(
