@@ -45,6 +45,8 @@ from slipway.targets.sagemaker.target import SageMaker
 from slipway.telemetry.events import EventRecorder
 from slipway.telemetry.metrics import Metrics
 
+_CONNECTIONS_OF_A_WORKER = 2
+"""For the workers alone; watches have their own. A look at a cluster's objects is a dozen requests at once."""
 log = logging.getLogger(__name__)
 
 
@@ -53,12 +55,11 @@ async def run(
     stop: asyncio.Event,
     *,
     make_kube: Callable[..., Kube] = Kube,
-    make_resources: Callable[..., Resources] = Resources,
     make_clients: Callable[..., AwsClients] = AwsClients,
 ) -> None:
     """Run the operator until `stop` is set. The factories let tests crash it at any write."""
     async with AsyncExitStack() as closing:
-        configuration = await load_configuration(settings.workers)
+        configuration = await load_configuration(_CONNECTIONS_OF_A_WORKER * settings.workers)
         kube = make_kube(configuration, timeout=settings.request_timeout)
         closing.push_async_callback(kube.close)
         installation = settings.installation_of(await _identifier(settings, kube))
@@ -69,10 +70,8 @@ async def run(
         closing.callback(clients.close)
         sagemaker = _sagemaker(settings, installation, clients, store, queue, metrics)
         closing.push_async_callback(sagemaker.close)
-        children = await _children(settings, make_resources, store, queue, closing)
-        resources = make_resources(configuration, timeout=settings.request_timeout)
-        closing.push_async_callback(resources.close)
-        cluster = Cluster(resources, noticed=children)
+        children = await _children(settings, store, queue, closing)
+        cluster = Cluster(kube, noticed=children)
         closing.push_async_callback(cluster.close)
         registry = _hub(settings)
         closing.push_async_callback(registry.close)
@@ -165,16 +164,10 @@ def _sagemaker(
     return SageMaker(clients, poller=poller, preflight=Preflight(missing_kept=installation.timing.rejected_first))
 
 
-async def _children(
-    settings: Settings,
-    make_resources: Callable[..., Resources],
-    store: Store,
-    queue: WorkQueue,
-    closing: AsyncExitStack,
-) -> Children:
+async def _children(settings: Settings, store: Store, queue: WorkQueue, closing: AsyncExitStack) -> Children:
     """The watches have connections of their own, which they hold for as long as they last."""
     configuration = await load_configuration(Children.connections(settings.namespaces))
-    watching = make_resources(configuration, timeout=settings.request_timeout)
+    watching = Resources(configuration, timeout=settings.request_timeout)
     closing.push_async_callback(watching.close)
 
     def wake(namespace: str, deployment: str) -> None:

@@ -3,14 +3,20 @@
 import itertools
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from tests.integration.crashing import Stage
 from tests.testbed.controlplane import ControlPlane, control_plane
 from tests.testbed.hub.models import llama_8b_repository
-from tests.testbed.workbench import Workbench, install, workbench
+from tests.testbed.workbench import Workbench, install, operators_kubeconfig, workbench
 
+TOGETHER = 4
+"""Flows that run at the same time, each with its own operator, namespace and doubles. They mostly wait."""
 _numbers = itertools.count(1)
 
 
@@ -33,3 +39,16 @@ def commit(bench: Workbench) -> str:
     """A public repository acme/twin; its newest commit."""
     bench.hub.create_repo("acme/twin")
     return bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """For flows: one that does not wait keeps an interpreter busy. Spawned, because this process has threads."""
+    with ProcessPoolExecutor(TOGETHER, get_context("spawn")) as pool:
+        yield pool
+
+
+@pytest.fixture
+def stage(plane: ControlPlane, tmp_path: Path) -> Stage:
+    """Where flows in other processes take place."""
+    return Stage(replace(plane, servers=None), tmp_path, operators_kubeconfig(plane, tmp_path / "kubeconfig"))

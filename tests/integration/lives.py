@@ -6,10 +6,10 @@ Each says how far everything must have come, whatever happened on the way, and w
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from tests.integration.crashing import Endangered
 from tests.testbed.hub.models import llama_8b_repository
 from tests.testbed.sagemaker import IMAGE, ROLE, LocalSageMaker
 from tests.testbed.workbench import REGION, Workbench
@@ -22,7 +22,6 @@ LATENCY = {"metric": "ModelLatency", "threshold": 5e6}
 FOREIGN_TAGS = {"team": "search"}
 RETAINED = "slipway.dev/retained"
 
-Endangered = Callable[[], AbstractContextManager[None]]
 KUBERNETES = frozenset({"deployments status", "secrets"})
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from slipway import app
+from slipway.api.v1alpha1 import GROUP
 from slipway.domain.errors import Conflict
 from slipway.domain.identity import Identity
-from slipway.kube import Kube, Resources
+from slipway.kube import Kube
 from slipway.loop.store import Object
 from slipway.settings import Settings
 from slipway.targets.sagemaker.clients import AwsClients
@@ -107,20 +108,9 @@ class Crasher:
                 if path.endswith("/events"):
                     return await super()._write(method, path, **request)
                 send = super()._write
-                return await crasher.around(_what(path), lambda: send(method, path, **request))
+                return await crasher.around(_what(method, path), lambda: send(method, path, **request))
 
         return CrashingKube(*args, **parameters)
-
-    def resources(self, *args: Any, **parameters: Any) -> Resources:
-        """The same for everything that is made in the cluster."""
-        crasher = self
-
-        class CrashingResources(Resources):
-            async def _write(self, method: str, path: str, **request: Any) -> Object:
-                send = super()._write
-                return await crasher.around(f"{method} {_kind(path)}", lambda: send(method, path, **request))
-
-        return CrashingResources(*args, **parameters)
 
     def clients(self, *args: Any, **parameters: Any) -> AwsClients:
         """AWS clients whose mutating calls are counted."""
@@ -151,18 +141,15 @@ class Crasher:
         return CrashingClients(*args, **parameters)
 
 
-def _what(path: str) -> str:
-    """What a write to this path of the API server is."""
-    if "/secrets/" in path:
-        return "secrets"
-    resource = "modelversions" if "/modelversions/" in path else "deployments"
-    return f"{resource} {'status' if path.endswith('/status') else 'finalizers'}"
-
-
-def _kind(path: str) -> str:
-    """What is made in the cluster at this path: `deployments`, `deployments/scale`, `services` and the like."""
-    parts = path.partition("/namespaces/")[2].split("/")[1:]
-    return "/".join([parts[0], *parts[2:]])
+def _what(method: str, path: str) -> str:
+    """What a write to this path of the API server is, as `Moment.write` says it."""
+    _, kind, *rest = path.partition("/namespaces/")[2].split("/")
+    subresource = rest[1:]
+    if kind == "secrets":
+        return kind
+    if path.startswith(f"/apis/{GROUP}/"):
+        return f"{kind} {'status' if subresource == ['status'] else 'finalizers'}"
+    return f"{method} {'/'.join([kind, *subresource])}"
 
 
 class RevivingOperator:
@@ -207,13 +194,7 @@ class RevivingOperator:
 
         crasher = Crasher(at, die, aws_url=self._aws_url, counting=self._endangered.is_set)
         self.crasher = self.crasher or crasher
-        await app.run(
-            self._settings,
-            stop,
-            make_kube=crasher.kube,
-            make_resources=crasher.resources,
-            make_clients=crasher.clients,
-        )
+        await app.run(self._settings, stop, make_kube=crasher.kube, make_clients=crasher.clients)
 
     @contextlib.contextmanager
     def endangered(self) -> Iterator[None]:
@@ -246,14 +227,7 @@ async def _kill_self() -> None:
 def main() -> None:
     """The operator as a process that kills itself at the moment CRASH_AT."""
     crasher = Crasher(Moment.parse(os.environ["CRASH_AT"]), _kill_self)
-    running = app.run(
-        Settings(),
-        asyncio.Event(),
-        make_kube=crasher.kube,
-        make_resources=crasher.resources,
-        make_clients=crasher.clients,
-    )
-    asyncio.run(running)
+    asyncio.run(app.run(Settings(), asyncio.Event(), make_kube=crasher.kube, make_clients=crasher.clients))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from slipway.api.v1alpha1.deployment_status import (
 from slipway.domain import expiry, revisions
 from slipway.domain.binding import Bound
 from slipway.domain.conditions import Finding, Health, conditions, timestamp
+from slipway.domain.engines import model_name
 from slipway.domain.sagemaker.attempts import is_another
-from slipway.domain.sagemaker.client_access import base_url, model_name
-from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
+from slipway.domain.sagemaker.client_access import base_url
 from slipway.domain.sagemaker.observation import UNPINNED, Endpoint, Observation
 from slipway.domain.sagemaker.tags import TagMemory, kept_tags
+from slipway.domain.tgi_adapters import ADAPTER_CONFIG_UNPINNED
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ asks all the time, and watches that nothing answers which has not proved itself.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.integration.cluster_target.standing import (
     pods_run,
     stands,
 )
+from tests.integration.crashing import Endangered
 from tests.testbed.node.bed import Object
 from tests.testbed.node.machine import Machine
 
@@ -29,8 +29,6 @@ STEPS = {"shift": "Canary", "stepPercent": 25, "stepInterval": "1s", "terminatio
 OUT_OF_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
 FOUR = (Machine("one", gpus=2), Machine("two", gpus=2))
 ONE = (Machine("one", gpus=1),)
-
-Endangered = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)

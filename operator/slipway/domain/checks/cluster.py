@@ -11,6 +11,7 @@ from slipway.domain.cluster import optional
 from slipway.domain.cluster.engines.known import image_of
 from slipway.domain.cluster.manifests import build
 from slipway.domain.cluster.subject import Subject
+from slipway.domain.engines import engine_of
 
 STARTUP_TIMEOUT_RANGE = (60, 86_400)
 """Seconds. A probe is asked every ten seconds; the upper end is ours."""
@@ -30,9 +31,6 @@ ROLLING_NEEDS_TWO = (
 )
 
 
-_IN_IMAGE_NAMES = {"text-generation-inference": "TGI", "tgi": "TGI", "vllm": "vLLM"}
-
-
 def served_image(deployment: Deployment) -> str:
     """The container image: the spec's, or its version's, or the one that serves, or the newest one that is known.
 
@@ -41,9 +39,7 @@ def served_image(deployment: Deployment) -> str:
     engine, kept = deployment.spec.engine, image_in_use(deployment.status)
     if engine.image or engine.version or kept is None:
         return image_of(engine)
-    name = kept.rpartition("/")[2].lower()
-    of = next((known for part, known in _IN_IMAGE_NAMES.items() if part in name), engine.name)
-    return kept if of == engine.name else image_of(engine)
+    return kept if engine_of(kept) in (engine.name, None) else image_of(engine)
 
 
 def check_manifests(inputs: Inputs) -> Problem | None:

@@ -3,9 +3,9 @@
 from slipway.api.v1alpha1.deployment import Deployment
 from slipway.api.v1alpha1.deployment_status import DeploymentStatus
 from slipway.domain.checks.inputs import Inputs, Problem, invalid
+from slipway.domain.engines import engine_of
 from slipway.domain.prompt_check import CHECK_FAILED
 from slipway.domain.sagemaker.catalogue import Catalogue, Container, NotInCatalogue
-from slipway.domain.sagemaker.engines.environment import engine_of
 
 
 def check_image(inputs: Inputs) -> Problem | None:

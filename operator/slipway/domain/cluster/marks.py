@@ -60,3 +60,8 @@ def labels(deployment: str, revision: str | None = None) -> dict[str, str]:
     """The labels of what is made for a Deployment, or for one revision of it."""
     own = {INSTANCE_LABEL: deployment, MANAGED_BY_LABEL: MANAGED_BY, DEPLOYMENT_LABEL: deployment}
     return own | ({REVISION_LABEL: revision} if revision else {})
+
+
+def labels_of(manifest: Manifest) -> dict[str, str]:
+    """The labels that an object has."""
+    return manifest["metadata"].get("labels") or {}

@@ -14,6 +14,8 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple, Self
 
+from slipway.domain.engines import version_key
+
 
 class NotInCatalogue(ValueError):
     """The catalogue has no such image; the message lists what it has."""
@@ -164,11 +166,6 @@ class Catalogue:
             f"images of {container} are not published in region {region} as far as the image catalogue "
             f"({self.source}) knows; regions: {', '.join(self.regions(container))}"
         )
-
-
-def version_key(version: str) -> tuple[int, ...]:
-    """Sorts x.y.z as numbers: 0.10.0 is newer than 0.9.3."""
-    return tuple(int(part) for part in version.split("."))
 
 
 @cache  # for each pass over each Deployment; what is sorted are the catalogue's few lists

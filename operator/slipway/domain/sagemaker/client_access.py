@@ -1,12 +1,9 @@
-"""What a client needs to call an endpoint through OpenAI's API: a base URL and a model's name.
+"""Where a client calls an endpoint through OpenAI's API.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/realtime-endpoints-openai-compatible.html
 """
 
-from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.sagemaker.partitions import partition_of
-
-TGI_MODEL = "tgi"
 
 
 def base_url(region: str, endpoint_name: str) -> str:
@@ -17,13 +14,3 @@ def base_url(region: str, endpoint_name: str) -> str:
     digits and hyphens, so nothing has to be quoted.
     """
     return f"https://runtime.sagemaker.{region}.{partition_of(region).dns_suffix}/endpoints/{endpoint_name}/openai/v1"
-
-
-def model_name(engine: Engine, repo: str) -> str:
-    """What a client gives as `model`, which SageMaker passes on to the container.
-
-    vLLM answers 404 to anything but its served name, which is what it was told to load: the repository
-    (https://docs.vllm.ai/en/latest/cli/serve/, --served-model-name). TGI takes a name for that of a LoRA adapter, and
-    `tgi` for the model itself (https://huggingface.co/docs/text-generation-inference/messages_api).
-    """
-    return TGI_MODEL if engine.name == "TGI" else repo

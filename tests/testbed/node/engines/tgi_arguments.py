@@ -66,19 +66,21 @@ _TEXTS = (
     "tokenizer-config-path",
     "lora-adapters",
 )
+QUANTIZATIONS = (
+    "awq",
+    "compressed-tensors",
+    "eetq",
+    "exl2",
+    "gptq",
+    "marlin",
+    "bitsandbytes",
+    "bitsandbytes-nf4",
+    "bitsandbytes-fp4",
+    "fp8",
+)
+"""The launcher's own, whether SageMaker or a cluster runs it."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "quantize": (
-        "awq",
-        "compressed-tensors",
-        "eetq",
-        "exl2",
-        "gptq",
-        "marlin",
-        "bitsandbytes",
-        "bitsandbytes-nf4",
-        "bitsandbytes-fp4",
-        "fp8",
-    ),
+    "quantize": QUANTIZATIONS,
     "dtype": ("float16", "bfloat16"),
     "kv-cache-dtype": ("fp8_e4m3fn", "fp8_e5m2"),
     "rope-scaling": ("linear", "dynamic"),

@@ -8,20 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from tests.testbed.node.engines.tgi_arguments import QUANTIZATIONS
 from tests.testbed.sagemaker.container.started import ContainerError, Started, gpus, words
 
-_QUANTIZE = {
-    "awq",
-    "compressed-tensors",
-    "eetq",
-    "exl2",
-    "gptq",
-    "marlin",
-    "bitsandbytes",
-    "bitsandbytes-nf4",
-    "bitsandbytes-fp4",
-    "fp8",
-}
 _NUMBERS = (
     "SM_NUM_GPUS",
     "NUM_SHARD",
@@ -66,7 +55,7 @@ def _numbers(env: Mapping[str, str]) -> str | None:
     for name in _NUMBERS:
         if name in env and not re.fullmatch(r"[0-9]+", env[name]):
             return f"error: invalid value '{env[name]}' for {name}: invalid digit found in string"
-    if env.get("HF_MODEL_QUANTIZE", "awq") not in _QUANTIZE:
+    if env.get("HF_MODEL_QUANTIZE", "awq") not in QUANTIZATIONS:
         return f"error: invalid value '{env['HF_MODEL_QUANTIZE']}' for '--quantize <QUANTIZE>'"
     return None
 

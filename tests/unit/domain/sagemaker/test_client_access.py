@@ -1,21 +1,14 @@
-"""What a client is told: the URL and the model's name."""
+"""The URL that a client is told."""
 
 import re
 from urllib.parse import urlsplit
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.api.v1alpha1.engine import Engine
-from slipway.domain.sagemaker.client_access import base_url, model_name
+from slipway.domain.sagemaker.client_access import base_url
 
 ENDPOINT_NAMES = st.from_regex(re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"), fullmatch=True)
-REPO = "acme/Twin-8B"
-
-
-def engine(**fields: object) -> Engine:
-    return Engine.model_validate(fields)
 
 
 def test_the_url_is_the_one_of_awss_documentation() -> None:
@@ -30,16 +23,3 @@ def test_the_name_is_in_the_url_as_it_is_case_and_all(name: str) -> None:
     assert (url.scheme, url.hostname) == ("https", "runtime.sagemaker.cn-north-1.amazonaws.com.cn")
     assert url.path == f"/endpoints/{name}/openai/v1"
     assert (url.query, url.fragment) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("given_engine", "model"),
-    [
-        (engine(name="TGI"), "tgi"),
-        (engine(name="vLLM"), REPO),
-        (engine(name="vLLM", container="AWS"), REPO),
-    ],
-    ids=["TGI", "vLLM", "vLLM of AWS"],
-)
-def test_the_model_is_the_name_that_the_engine_answers_to(given_engine: Engine, model: str) -> None:
-    assert model_name(given_engine, REPO) == model

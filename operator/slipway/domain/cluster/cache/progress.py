@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from slipway.domain.cluster.marks import Manifest
+from slipway.domain.cluster.marks import Manifest, labels_of
 
 _JOB_NAME = "job-name"
 """Label that the Job controller puts on pods, in every version:
@@ -49,7 +49,7 @@ def last_words(pods: Iterable[Manifest], job: str) -> str | None:
     The script's own words begin with one of GatedWeights, WeightsNotFound, OutOfDisk, UnsupportedModel and
     WeightsNotLoaded, and a colon.
     """
-    own = [pod for pod in pods if (pod["metadata"].get("labels") or {}).get(_JOB_NAME) == job]
+    own = [pod for pod in pods if labels_of(pod).get(_JOB_NAME) == job]
     own.sort(key=lambda pod: pod["metadata"].get("creationTimestamp") or "", reverse=True)
     return next((said for said in map(_said, own) if said), None)
 

@@ -6,12 +6,16 @@ from datetime import datetime
 from slipway.domain.cluster.diagnosis import diagnose, diagnose_job
 from slipway.domain.cluster.looks.observation import Diagnosis, ObjectRef, Observation
 from slipway.domain.cluster.manifests.wanted import Wanted
-from slipway.domain.cluster.marks import PREFETCH, REVISION_LABEL, ROLE_LABEL, Manifest
+from slipway.domain.cluster.marks import PREFETCH, REVISION_LABEL, ROLE_LABEL, Manifest, labels_of
 
 
 def server_pods(seen: Observation, revision: str) -> list[Manifest]:
     """Every pod of a revision, also those that have ended or are on their way out."""
-    return [pod for pod in seen.pods if _label(pod, REVISION_LABEL) == revision and _label(pod, ROLE_LABEL) != PREFETCH]
+    return [
+        pod
+        for pod in seen.pods
+        if labels_of(pod).get(REVISION_LABEL) == revision and labels_of(pod).get(ROLE_LABEL) != PREFETCH
+    ]
 
 
 def of_servers(seen: Observation, wanted: Wanted, now: datetime, logs: Mapping[str, str]) -> Diagnosis | None:
@@ -27,14 +31,9 @@ def of_loading(seen: Observation, wanted: Wanted, now: datetime) -> Diagnosis | 
         return None
     name = wanted.prefetch["metadata"]["name"]
     job = seen.objects.get(ObjectRef("Job", name))
-    pods = [pod for pod in seen.pods if _label(pod, ROLE_LABEL) == PREFETCH and _is_owned_by(pod, name)]
+    pods = [pod for pod in seen.pods if labels_of(pod).get(ROLE_LABEL) == PREFETCH and _is_owned_by(pod, name)]
     claims = list(seen.of_kind("PersistentVolumeClaim").values())
     return diagnose_job(job, pods, now=now, claims=claims) if job else None
-
-
-def _label(pod: Manifest, label: str) -> str | None:
-    found = (pod["metadata"].get("labels") or {}).get(label)
-    return found if isinstance(found, str) else None
 
 
 def _is_owned_by(pod: Manifest, job: str) -> bool:

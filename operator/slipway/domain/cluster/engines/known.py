@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.cluster.engines import tgi, vllm
 from slipway.domain.cluster.engines.rules import Rules
+from slipway.domain.engines import speaks_of
 
 RULES: Mapping[str, Rules] = {"TGI": tgi, "vLLM": vllm}
 """By spec.engine.name."""
@@ -37,8 +38,7 @@ def version_of(engine: Engine, image: str) -> str | None:
     if engine.image and engine.version:
         return engine.version
     name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
-    own = rules_of(engine).REPOSITORY.rpartition("/")[2]
-    if own not in name and engine.name.lower() not in name.lower():
+    if not speaks_of(name, engine.name):
         return None
     found = _VERSION_TAG.match(tag)
     return found[1] if found else None

@@ -7,9 +7,9 @@ from slipway.api.v1alpha1.engine import Engine
 from slipway.domain.cluster.engines import tgi
 from slipway.domain.cluster.engines.known import rules_of, version_of
 from slipway.domain.cluster.engines.options import meant, names
-from slipway.domain.sagemaker.engines.tgi import ADAPTER_CONFIG_UNPINNED
 from slipway.domain.secrets import looks_like_token
 from slipway.domain.served import ServedModel
+from slipway.domain.tgi_adapters import ADAPTER_CONFIG_UNPINNED
 
 _NOT_PLAIN = (
     "something that looks like an access token, which everyone who may read pods could read. Put it into a Secret and "

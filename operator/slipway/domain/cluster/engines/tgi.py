@@ -29,7 +29,8 @@ from slipway.domain.cluster.engines.rules import (
 )
 from slipway.domain.cluster.manifests.stopping import DRAIN
 from slipway.domain.cluster.marks import PORT
-from slipway.domain.sagemaker.catalogue import version_key
+from slipway.domain.engines import version_key
+from slipway.domain.tgi_adapters import unpinned
 
 REPOSITORY = "ghcr.io/huggingface/text-generation-inference"
 DEFAULT_VERSION = "3.0.1"
@@ -67,10 +68,6 @@ OWN_VARIABLES: Mapping[str, str] = MappingProxyType(
 OWN_OPTIONS: Mapping[str, str] = MappingProxyType(
     {name.lower().replace("_", "-"): reason for name, reason in OWN_VARIABLES.items()}
 )
-
-FIRST_WITH_PINNED_ADAPTERS = "2.4.0"
-"""Before it the launcher downloads the newest commit of an adapter, whatever LORA_ADAPTERS says:
-https://github.com/huggingface/text-generation-inference/pull/2592"""
 
 _IN_ROOTS_HOME = ("3.1.0", "3.3.7")
 """First and last known version whose Python lies below /root, which only root may enter:
@@ -145,12 +142,7 @@ def drains(version: str | None) -> bool:
 
 def no_adapters(version: str | None, cached: bool) -> str | None:
     """Why no adapters can be served, or None. An image of which no version is known is taken at its word."""
-    if version and version_key(version) < version_key(FIRST_WITH_PINNED_ADAPTERS):
-        return (
-            f"spec.engine.adapters: TGI {version} downloads the newest commit of an adapter, not the pinned one. "
-            f"Set spec.engine.version to {FIRST_WITH_PINNED_ADAPTERS} or a later one"
-        )
-    return None
+    return unpinned(version)
 
 
 def needs_root(image: str) -> str | None:

@@ -31,7 +31,7 @@ from slipway.domain.cluster.engines.rules import (
 )
 from slipway.domain.cluster.manifests.stopping import DRAIN
 from slipway.domain.cluster.marks import PORT
-from slipway.domain.sagemaker.catalogue import version_key
+from slipway.domain.engines import version_key
 
 REPOSITORY = "vllm/vllm-openai"
 DEFAULT_VERSION = "0.31.0"

@@ -19,6 +19,7 @@ from slipway.domain.cluster.marks import (
     SERVING,
     VERIFIED,
     Manifest,
+    labels_of,
 )
 from slipway.domain.ownership import is_owned
 
@@ -76,7 +77,7 @@ def children(seen: Observation, uid: str) -> dict[str, Child]:
     """The revisions by digest. Those that are being deleted count as gone."""
     found = {}
     for name, manifest in seen.of_kind("Deployment").items():
-        revision = _labels(manifest).get(REVISION_LABEL)
+        revision = labels_of(manifest).get(REVISION_LABEL)
         if revision is None or not is_owned(manifest, uid) or manifest["metadata"].get("deletionTimestamp"):
             continue
         annotations = manifest["metadata"].get("annotations") or {}
@@ -97,7 +98,7 @@ def pods(seen: Observation) -> tuple[Pod, ...]:
     """The pods that serve or are about to, by name. Those that have ended hold no GPU and are left out."""
     found = []
     for manifest in seen.pods:
-        labels, status = _labels(manifest), manifest.get("status") or {}
+        labels, status = labels_of(manifest), manifest.get("status") or {}
         if labels.get(ROLE_LABEL, SERVER) != SERVER or REVISION_LABEL not in labels:
             continue
         if status.get("phase") in ("Succeeded", "Failed"):
@@ -146,10 +147,6 @@ def routing(seen: Observation, name: str, uid: str) -> Routing | None:
 def moment(text: str) -> datetime:
     """An RFC 3339 time of the API."""
     return datetime.fromisoformat(text)
-
-
-def _labels(manifest: Manifest) -> dict[str, str]:
-    return manifest["metadata"].get("labels") or {}
 
 
 def _since(status: dict[str, Any], kind: str) -> str | None:

@@ -25,7 +25,7 @@ from slipway.domain.cluster.marks import (
 )
 from slipway.domain.cluster.settings import ClusterSettings
 from slipway.domain.cluster.subject import Subject, marked
-from slipway.domain.sagemaker.client_access import model_name
+from slipway.domain.engines import model_name
 from slipway.domain.served import ServedModel
 
 PULL_AND_SCHEDULE = 600

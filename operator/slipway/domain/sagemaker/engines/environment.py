@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.api.v1alpha1.engine import Engine
+from slipway.domain.engines import engine_of
 from slipway.domain.sagemaker.engines import tgi, vllm
 from slipway.domain.sagemaker.engines.rules import Deployed, Rules
 from slipway.domain.sagemaker.instance_types import gpu_count
@@ -42,9 +43,3 @@ def deployed(variables: Mapping[str, str], image: str) -> Deployed | None:
     has_own_variables = any(variable.startswith(vllm.PREFIX) for variable in variables)
     name = engine_of(image) or ("vLLM" if has_own_variables else "TGI")
     return RULES[name].deployed(variables)
-
-
-def engine_of(image: str) -> str | None:
-    """The engine that an image's name speaks of, as spec.engine.name; None if it speaks of none."""
-    name = image.rpartition("/")[2].lower()
-    return next((engine for engine in RULES if engine.lower() in name), None)

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from slipway.api.v1alpha1.engine import Engine
-from slipway.domain.sagemaker.catalogue import version_key
 from slipway.domain.sagemaker.engines.rules import (
     COMMIT_DECIDES,
     HUB_ENDPOINT,
@@ -22,6 +21,7 @@ from slipway.domain.sagemaker.engines.rules import (
     Deployed,
 )
 from slipway.domain.served import ServedModel
+from slipway.domain.tgi_adapters import unpinned
 
 MODEL_ID = "HF_MODEL_ID"
 MODEL_REVISION = "HF_MODEL_REVISION"
@@ -53,18 +53,7 @@ OWN_VARIABLES: Mapping[str, str] = MappingProxyType(
 LORA_ADAPTERS is not among them: it could be set before there was spec.engine.adapters. Only both are refused.
 """
 
-FIRST_WITH_PINNED_ADAPTERS = "2.4.0"
-"""Before it the launcher downloads the newest commit of an adapter, whatever LORA_ADAPTERS says:
-https://github.com/huggingface/text-generation-inference/pull/2592"""
-
 _VERSION = re.compile(r"-tgi(\d+\.\d+\.\d+)-")
-
-ADAPTER_CONFIG_UNPINNED = (
-    "spec.engine.adapters: TGI loads an adapter's weights at its commit, but reads its adapter_config.json (rank and "
-    "scale) at the newest commit of its repository, whenever an instance starts. Leave that file as it is"
-)
-"""`LoraConfig.load(adapter_path or adapter_id, None)` in `load_module_map` is not given the revision:
-https://github.com/huggingface/text-generation-inference/blob/main/server/text_generation_server/utils/adapter.py"""
 
 
 def variables(engine: Engine, served: ServedModel, gpus: int) -> Mapping[str, object | None]:
@@ -92,13 +81,7 @@ def no_adapters(engine: Engine, image: str | None) -> str | None:
     if any(variable.name == LORA_ADAPTERS for variable in engine.env):
         return f"spec.engine.env may not set {LORA_ADAPTERS} beside spec.engine.adapters, which does the same"
     found = _VERSION.search(image.rpartition(":")[2]) if image else None
-    version = found[1] if found else engine.version
-    if version and version_key(version) < version_key(FIRST_WITH_PINNED_ADAPTERS):
-        return (
-            f"spec.engine.adapters: TGI {version} downloads the newest commit of an adapter, not the pinned one. "
-            f"Set spec.engine.version to {FIRST_WITH_PINNED_ADAPTERS} or a later one"
-        )
-    return None
+    return unpinned(found[1] if found else engine.version)
 
 
 def deployed(environment: Mapping[str, str]) -> Deployed | None:

@@ -17,7 +17,6 @@ from slipway.domain.sagemaker.engines.environment import (
     LONGEST_VALUE,
     RULES,
     deployed,
-    engine_of,
     environment,
     rules_of,
 )
@@ -192,12 +191,3 @@ class TestDeployed:
         self, environment: dict[str, str], image: str, found: Deployed | None
     ) -> None:
         assert deployed(environment, image) == found
-
-    def test_every_image_of_the_catalogue_speaks_of_its_engine(self) -> None:
-        for container, known in shipped().containers.items():
-            for name in known.images.values():
-                assert engine_of(f"1.dkr.ecr.eu-central-1.amazonaws.com/{name}") == container.engine
-
-    @given(st.text())
-    def test_any_image_has_an_answer(self, image: str) -> None:
-        assert engine_of(image) in {None, *RULES}
