@@ -14,6 +14,7 @@ from slipway.domain.cluster.diagnosis import ailments, unexplained
 from slipway.domain.cluster.diagnosis.ailments import server_pods
 from slipway.domain.cluster.engines.problems import engine_warnings
 from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.manifests import build
 from slipway.domain.cluster.manifests.wanted import Wanted
@@ -39,20 +40,40 @@ class ClusterServingPass(ClusterPass):
         circumstances = self.circumstances(checks)
         held = self.tools.retries.holding(self.key, circumstances)
         if held:
-            await self.report(self.refused(Report(), held[0]))
+            await self.report(self.refused(_with_problem(Report(), checks.problem), held[0]))
             return held[1]
         wanted = self._wanted(checks)
         if wanted is None:
-            await self.report(_with_problem(Report(), checks.problem))
-            return None  # no call is made for a spec that cannot be acted on
+            return await self._stopped(circumstances, checks.problem)
         try:
             seen = await self._look(wanted)
             logs = await self._logs(seen, wanted)
         except OutsideError as error:
-            return await self.failed(circumstances, error, Report())
+            return await self.failed(circumstances, error, _with_problem(Report(), checks.problem))
         wanted = self._as_far_as_known(self._wanted(checks, seen) or wanted, seen)
         situation = self._situation(wanted, seen, logs)
         return await self._proceed(circumstances, situation, checks.problem)
+
+    async def _stopped(self, circumstances: Hashable, problem: Problem | None) -> float | None:
+        """The spec cannot be acted on: nothing is changed, and what serves is still reported as it is."""
+        report = _with_problem(Report(), problem)
+        if self.deployment.status.placement is None:
+            await self.report(report)
+            return None  # nothing was ever made
+        name = self.subject.name
+        try:  # all of this is watched, so a former look will do where nothing has been noticed
+            seen = await self.target.observe(
+                self.key.namespace, name, (ObjectRef("Service", name),), ("Deployment",), at_rest=True
+            )
+        except OutsideError as error:
+            return await self.failed(circumstances, error, report)
+        await self.report(replace(report, looked=Fleet(self.subject, seen, self._remembered())))
+        self.tools.retries.clear(self.key)
+        return None
+
+    def _remembered(self) -> str | None:
+        serving = self.deployment.status.revision.serving
+        return serving.config if serving else None
 
     async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
         """Report, then act: what is stored before a step is what a crash leaves behind."""
@@ -139,7 +160,7 @@ class ClusterServingPass(ClusterPass):
 
     def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:
         spec = self.deployment.spec
-        serving, scaled = self.deployment.status.revision.serving, spec.autoscaling
+        scaled = spec.autoscaling
         found = Situation(
             subject=self.subject,
             wanted=wanted,
@@ -148,7 +169,7 @@ class ClusterServingPass(ClusterPass):
             now=self.now,
             replicas=spec.replicas,
             least=max(1, scaled.min_replicas) if scaled else 1,
-            remembered=serving.config if serving else None,
+            remembered=self._remembered(),
             checked=self.deployment.status.check,
             diagnosis=ailments.of_servers(seen, wanted, self.now, logs),
             loading=ailments.of_loading(seen, wanted, self.now),
