@@ -18,14 +18,16 @@ from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.manifests import build
 from slipway.domain.cluster.manifests.wanted import Wanted
+from slipway.domain.cluster.optional.refusals import CONDITION
 from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rolls.plan import failed, plan, verified
 from slipway.domain.cluster.rolls.roll import failure
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
-from slipway.domain.conditions import Finding
-from slipway.domain.errors import OutsideError, Transient
+from slipway.domain.conditions import Finding, kept
+from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.revisions import rollout_digest
 from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
+from slipway.reconcilers.optional_steps import OptionalSteps
 
 _IDENTITY_TIMEOUT = 10.0
 """Seconds for the engine's own word on what it serves, which it has at hand."""
@@ -77,29 +79,51 @@ class ClusterServingPass(ClusterPass):
 
     async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
         """Report, then act: what is stored before a step is what a crash leaves behind."""
-        found = plan(situation)
-        report = _with_problem(Report(situation, found, warnings=tuple(self._warnings(situation))), problem)
+        found, before = plan(situation), self.deployment.status.conditions
+        optional_steps = OptionalSteps(
+            self.tools.retries, self.subject, found, trigger=self.trigger, said=kept(before, CONDITION)
+        )
+
+        def concluded() -> Report:
+            warnings = tuple(self._warnings(situation, optional_steps.finding()))
+            return _with_problem(Report(situation, found, warnings=warnings), problem)
+
         standing = self.tools.retries.standing(self.key, circumstances)
-        recorded = await self.report(self.refused(report, standing) if standing else report)
+        recorded = await self.report(self.refused(concluded(), standing) if standing else concluded())
         try:
-            if found.steps:
+            if optional_steps.due:
                 if not recorded:
                     await self.check_alive()
-                await self.execute(found.steps)
+                await self._carry_out(optional_steps)
+            if optional_steps.tries:
+                await self.report(concluded())
             if found.question:
-                return await self._ask(circumstances, situation, found.question, report)
+                return optional_steps.sooner(await self._ask(circumstances, situation, found.question, concluded()))
         except OutsideError as error:
-            return await self.failed(circumstances, error, report)
+            return await self.failed(circumstances, error, concluded())
         self.tools.retries.clear(self.key)
-        return self._next_look(found)
+        return optional_steps.sooner(self._next_look(found))
 
-    def _warnings(self, situation: Situation) -> Iterator[tuple[str, Finding]]:
+    async def _carry_out(self, steps: OptionalSteps) -> None:
+        """Every step that is due. One for what is optional that the API server refuses holds up none of the others."""
+        for step in steps.due:
+            try:
+                await self.execute((step,))
+            except Rejected as error:
+                if not steps.refused(step, error):
+                    raise
+            else:
+                steps.done(step)
+
+    def _warnings(self, situation: Situation, refused: Finding | None) -> Iterator[tuple[str, Finding]]:
         """What the user should know, and need not stop for."""
         spec, wanted = self.deployment.spec, situation.wanted
         scaled = (situation.autoscaler,) if situation.autoscaler else ()
         missing = optional.skipped(situation.seen.missing, (*wanted.beside, *wanted.optional, *scaled))
         if missing:
             yield "OptionalApiMissing", missing
+        if refused:
+            yield CONDITION, refused
         texts = engine_warnings(spec.engine, spec.target.cluster, wanted.served) if spec.target.cluster else ()
         if texts:
             yield "Limited", Finding("Limited", "; ".join(texts))

@@ -41,9 +41,9 @@ def readiness(
 
 def last_known(before: list[Condition], served: ServedRevision) -> Readiness:
     """Ready in a pass that could not look: as it was, if it was about whether anybody answers."""
-    last = next((condition for condition in before if condition.type == "Ready"), None)
-    if last and (last.status == "True" or last.reason == NO_POD_READY):
-        return Readiness(last.status == "True", Finding(last.reason, last.message))
+    ready = next((condition for condition in before if condition.type == "Ready"), None)
+    if ready and (ready.status == "True" or ready.reason == NO_POD_READY):
+        return Readiness(ready.status == "True", Finding(ready.reason, ready.message))
     return Readiness(True, Finding("Serving", f"{_name(served)} serves"))
 
 

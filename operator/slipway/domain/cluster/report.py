@@ -20,9 +20,13 @@ from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.memory import Served
 from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, REVISION_LABEL
+from slipway.domain.cluster.optional.refusals import CONDITION
 from slipway.domain.cluster.readiness import last_known, readiness
 from slipway.domain.cluster.rolls.situation import Plan, Situation
 from slipway.domain.conditions import Finding, Health, conditions, kept, timestamp
+
+_PLANNED = ("Drifted", "OptionalApiMissing", CONDITION, "Limited")
+"""Warnings that take a plan to be known."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Report:
     checked: CheckStatus | None = None
     bound: Bound | None = None
     warnings: tuple[tuple[str, Finding], ...] = ()
+    """Further conditions by type. They count where something was planned."""
     expired: Finding | None = None
     removed: bool = False
     """Nothing is left of what was made."""
@@ -219,10 +224,8 @@ def _health(deployment: Deployment, report: Report, revision: RevisionStatus) ->
 
 
 def _warnings(before: DeploymentStatus, report: Report) -> tuple[tuple[str, Finding], ...]:
-    unplanned = report.situation is None and not report.expired
-    found = (
-        ("Drifted", report.plan.drifted or (kept(before.conditions, "Drifted") if unplanned else None)),
-        ("BindingFailed", report.bound.problem if report.bound else None),
-        *report.warnings,
-    )
+    planned: tuple[tuple[str, Finding | None], ...] = (("Drifted", report.plan.drifted), *report.warnings)
+    if report.situation is None and not report.expired:  # nothing new is known of any of this
+        planned = tuple((kind, kept(before.conditions, kind)) for kind in _PLANNED)
+    found = (*planned, ("BindingFailed", report.bound.problem if report.bound else None))
     return tuple((kind, finding) for kind, finding in found if finding)
