@@ -1,6 +1,6 @@
 """A pass over a Deployment that should serve in the cluster: look, plan, report, carry out the steps."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 
 from slipway.api.v1alpha1.common import seconds
@@ -12,7 +12,6 @@ from slipway.domain.cluster import optional, questions
 from slipway.domain.cluster.cache import Load, change_problem, claim_name
 from slipway.domain.cluster.diagnosis import ailments, unexplained
 from slipway.domain.cluster.diagnosis.ailments import server_pods
-from slipway.domain.cluster.engines.problems import engine_warnings
 from slipway.domain.cluster.looks import views
 from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
@@ -23,7 +22,8 @@ from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rolls.plan import failed, plan, verified
 from slipway.domain.cluster.rolls.roll import failure
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
-from slipway.domain.conditions import Finding, kept
+from slipway.domain.cluster.warnings import warnings
+from slipway.domain.conditions import kept
 from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.revisions import rollout_digest
 from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
@@ -85,8 +85,8 @@ class ClusterServingPass(ClusterPass):
         )
 
         def concluded() -> Report:
-            warnings = tuple(self._warnings(situation, optional_steps.finding()))
-            return _with_problem(Report(situation, found, warnings=warnings), problem)
+            said = tuple(warnings(self.deployment.spec, situation, refused=optional_steps.finding()))
+            return _with_problem(Report(situation, found, warnings=said), problem)
 
         standing = self.tools.retries.standing(self.key, circumstances)
         recorded = await self.report(self.refused(concluded(), standing) if standing else concluded())
@@ -114,19 +114,6 @@ class ClusterServingPass(ClusterPass):
                     raise
             else:
                 steps.done(step)
-
-    def _warnings(self, situation: Situation, refused: Finding | None) -> Iterator[tuple[str, Finding]]:
-        """What the user should know, and need not stop for."""
-        spec, wanted = self.deployment.spec, situation.wanted
-        scaled = (situation.autoscaler,) if situation.autoscaler else ()
-        missing = optional.skipped(situation.seen.missing, (*wanted.beside, *wanted.optional, *scaled))
-        if missing:
-            yield "OptionalApiMissing", missing
-        if refused:
-            yield CONDITION, refused
-        texts = engine_warnings(spec.engine, spec.target.cluster, wanted.served) if spec.target.cluster else ()
-        if texts:
-            yield "Limited", Finding("Limited", "; ".join(texts))
 
     def _next_look(self, found: Plan) -> float | None:
         if found.look_again is not None:
