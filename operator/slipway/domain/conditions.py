@@ -68,6 +68,14 @@ def conditions(health: Health, before: Iterable[Condition], *, generation: int, 
     return result
 
 
+def kept(before: Iterable[Condition], kind: str) -> Finding | None:
+    """What a condition that exists only while it is true has said so far: for a pass that could not look.
+
+    None: it was not there.
+    """
+    return next((Finding(c.reason, c.message) for c in before if c.type == kind and c.status == "True"), None)
+
+
 def _shortened(message: str) -> str:
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
 

@@ -15,7 +15,7 @@ from slipway.api.v1alpha1.deployment_status import (
 )
 from slipway.domain import expiry, revisions
 from slipway.domain.binding import Bound
-from slipway.domain.conditions import Finding, Health, conditions, timestamp
+from slipway.domain.conditions import Finding, Health, conditions, kept, timestamp
 from slipway.domain.engines import model_name
 from slipway.domain.sagemaker.attempts import is_another
 from slipway.domain.sagemaker.client_access import base_url
@@ -151,18 +151,10 @@ def _health(before: DeploymentStatus, result: Result, revision: RevisionStatus) 
 def _warnings(spec: DeploymentSpec, before: DeploymentStatus, result: Result) -> tuple[tuple[str, Finding], ...]:
     """What the user should know, and need not stop for."""
     unpinned = spec.engine.name == "TGI" and spec.engine.adapters
+    unseen = result.seen is None and not result.deleting and not result.expired
     found = (
-        ("Drifted", result.drifted or _still_drifted(before, result)),
+        ("Drifted", result.drifted or (kept(before.conditions, "Drifted") if unseen else None)),
         ("UnpinnedReference", Finding("UnpinnedReference", ADAPTER_CONFIG_UNPINNED) if unpinned else None),
         ("BindingFailed", result.bound.problem if result.bound else None),
     )
     return tuple((kind, finding) for kind, finding in found if finding)
-
-
-def _still_drifted(before: DeploymentStatus, result: Result) -> Finding | None:
-    """What was found before, in a pass that could not look."""
-    if result.seen is not None or result.deleting or result.expired:
-        return None
-    return next(
-        (Finding(drifted.reason, drifted.message) for drifted in before.conditions if drifted.type == "Drifted"), None
-    )

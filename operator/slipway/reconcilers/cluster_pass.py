@@ -38,9 +38,9 @@ class ClusterPass(DeploymentPass[Report]):
         return self.deployment.metadata.deletion_timestamp is None
 
     def refused(self, conclusion: Report, error: OutsideError) -> Report:
-        """The conclusion of a pass that ended in an error."""
+        """The conclusion of a pass that ended in an error. What a check of the spec has found stays."""
         reconciling, stalled = as_findings(error)
-        return replace(conclusion, reconciling=reconciling, stalled=stalled)
+        return replace(conclusion, reconciling=reconciling, stalled=stalled or conclusion.stalled)
 
     async def execute(self, steps: tuple[Step, ...]) -> None:
         """Carry out the steps in their order.

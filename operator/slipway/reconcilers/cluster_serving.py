@@ -1,6 +1,6 @@
 """A pass over a Deployment that should serve in the cluster: look, plan, report, carry out the steps."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 
 from slipway.api.v1alpha1.common import seconds
@@ -12,20 +12,23 @@ from slipway.domain.cluster import optional, questions
 from slipway.domain.cluster.cache import Load, change_problem, claim_name
 from slipway.domain.cluster.diagnosis import ailments, unexplained
 from slipway.domain.cluster.diagnosis.ailments import server_pods
-from slipway.domain.cluster.engines.problems import engine_warnings
 from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.manifests import build
 from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import canary_name
+from slipway.domain.cluster.optional.refusals import CONDITION
 from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rolls.plan import failed, plan, verified
 from slipway.domain.cluster.rolls.roll import failure
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
-from slipway.domain.conditions import Finding
-from slipway.domain.errors import OutsideError, Transient
+from slipway.domain.cluster.warnings import warnings
+from slipway.domain.conditions import kept
+from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.revisions import rollout_digest
 from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
+from slipway.reconcilers.optional_steps import OptionalSteps
 
 _IDENTITY_TIMEOUT = 10.0
 """Seconds for the engine's own word on what it serves, which it has at hand."""
@@ -40,49 +43,78 @@ class ClusterServingPass(ClusterPass):
         circumstances = self.circumstances(checks)
         held = self.tools.retries.holding(self.key, circumstances)
         if held:
-            await self.report(self.refused(Report(), held[0]))
+            await self.report(self.refused(_with_problem(Report(), checks.problem), held[0]))
             return held[1]
         wanted = self._wanted(checks)
         if wanted is None:
-            await self.report(_with_problem(Report(), checks.problem))
-            return None  # no call is made for a spec that cannot be acted on
+            return await self._stopped(circumstances, checks.problem)
         try:
             seen = await self._look(wanted)
             logs = await self._logs(seen, wanted)
         except OutsideError as error:
-            return await self.failed(circumstances, error, Report())
+            return await self.failed(circumstances, error, _with_problem(Report(), checks.problem))
         wanted = self._as_far_as_known(self._wanted(checks, seen) or wanted, seen)
         situation = self._situation(wanted, seen, logs)
         return await self._proceed(circumstances, situation, checks.problem)
 
-    async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
-        """Report, then act: what is stored before a step is what a crash leaves behind."""
-        found = plan(situation)
-        report = _with_problem(Report(situation, found, warnings=tuple(self._warnings(situation))), problem)
-        standing = self.tools.retries.standing(self.key, circumstances)
-        recorded = await self.report(self.refused(report, standing) if standing else report)
-        try:
-            if found.steps:
-                if not recorded:
-                    await self.check_alive()
-                await self.execute(found.steps)
-            if found.question:
-                return await self._ask(circumstances, situation, found.question, report)
+    async def _stopped(self, circumstances: Hashable, problem: Problem | None) -> float | None:
+        """The spec cannot be acted on: nothing is changed, and what serves is still reported as it is."""
+        report = _with_problem(Report(), problem)
+        if self.deployment.status.placement is None:
+            await self.report(report)
+            return None  # nothing was ever made
+        name = self.subject.name
+        try:  # all of this is watched, so a former look will do where nothing has been noticed
+            seen = await self.target.observe(
+                self.key.namespace, name, (ObjectRef("Service", name),), ("Deployment",), at_rest=True
+            )
         except OutsideError as error:
             return await self.failed(circumstances, error, report)
+        await self.report(replace(report, looked=Fleet(self.subject, seen, self._remembered())))
         self.tools.retries.clear(self.key)
-        return self._next_look(found)
+        return None
 
-    def _warnings(self, situation: Situation) -> Iterator[tuple[str, Finding]]:
-        """What the user should know, and need not stop for."""
-        spec, wanted = self.deployment.spec, situation.wanted
-        scaled = (situation.autoscaler,) if situation.autoscaler else ()
-        missing = optional.skipped(situation.seen.missing, (*wanted.beside, *wanted.optional, *scaled))
-        if missing:
-            yield "OptionalApiMissing", missing
-        texts = engine_warnings(spec.engine, spec.target.cluster, wanted.served) if spec.target.cluster else ()
-        if texts:
-            yield "Limited", Finding("Limited", "; ".join(texts))
+    def _remembered(self) -> str | None:
+        serving = self.deployment.status.revision.serving
+        return serving.config if serving else None
+
+    async def _proceed(self, circumstances: Hashable, situation: Situation, problem: Problem | None) -> float | None:
+        """Report, then act: what is stored before a step is what a crash leaves behind."""
+        found, before = plan(situation), self.deployment.status.conditions
+        optional_steps = OptionalSteps(
+            self.tools.retries, self.subject, found, trigger=self.trigger, said=kept(before, CONDITION)
+        )
+
+        def concluded() -> Report:
+            said = tuple(warnings(self.deployment.spec, situation, refused=optional_steps.finding()))
+            return _with_problem(Report(situation, found, warnings=said), problem)
+
+        standing = self.tools.retries.standing(self.key, circumstances)
+        recorded = await self.report(self.refused(concluded(), standing) if standing else concluded())
+        try:
+            if optional_steps.due:
+                if not recorded:
+                    await self.check_alive()
+                await self._carry_out(optional_steps)
+            if optional_steps.tries:
+                await self.report(concluded())
+            if found.question:
+                return optional_steps.sooner(await self._ask(circumstances, situation, found.question, concluded()))
+        except OutsideError as error:
+            return await self.failed(circumstances, error, concluded())
+        self.tools.retries.clear(self.key)
+        return optional_steps.sooner(self._next_look(found))
+
+    async def _carry_out(self, steps: OptionalSteps) -> None:
+        """Every step that is due. One for what is optional that the API server refuses holds up none of the others."""
+        for step in steps.due:
+            try:
+                await self.execute((step,))
+            except Rejected as error:
+                if not steps.refused(step, error):
+                    raise
+            else:
+                steps.done(step)
 
     def _next_look(self, found: Plan) -> float | None:
         if found.look_again is not None:
@@ -144,7 +176,7 @@ class ClusterServingPass(ClusterPass):
 
     def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:
         spec = self.deployment.spec
-        serving, scaled = self.deployment.status.revision.serving, spec.autoscaling
+        scaled = spec.autoscaling
         found = Situation(
             subject=self.subject,
             wanted=wanted,
@@ -153,7 +185,7 @@ class ClusterServingPass(ClusterPass):
             now=self.now,
             replicas=spec.replicas,
             least=max(1, scaled.min_replicas) if scaled else 1,
-            remembered=serving.config if serving else None,
+            remembered=self._remembered(),
             checked=self.deployment.status.check,
             diagnosis=ailments.of_servers(seen, wanted, self.now, logs),
             loading=ailments.of_loading(seen, wanted, self.now),

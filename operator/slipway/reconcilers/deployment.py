@@ -9,6 +9,7 @@ from slipway.api.v1alpha1.deployment import Deployment
 from slipway.domain import expiry
 from slipway.loop.keys import Key
 from slipway.loop.store import Object
+from slipway.reconcilers import optional_steps
 from slipway.reconcilers.cluster_expiry import ClusterExpiryPass
 from slipway.reconcilers.cluster_serving import ClusterServingPass
 from slipway.reconcilers.deletion import DeletionPass
@@ -32,6 +33,7 @@ class DeploymentReconciler:
         raw = tools.store.get(key)
         if raw is None:
             tools.retries.clear(key)
+            optional_steps.forget(tools.retries, key)
             return None
         deleting = raw["metadata"].get("deletionTimestamp") is not None
         deployment: Deployment | None

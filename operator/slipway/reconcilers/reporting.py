@@ -24,6 +24,7 @@ OWN_CONDITIONS = frozenset(
         "UnpinnedReference",
         "BindingFailed",
         "OptionalApiMissing",
+        "OptionalRefused",
         "Limited",
     }
 )

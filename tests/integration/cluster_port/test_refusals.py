@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from slipway.api.v1alpha1.cluster_target import HttpRoute
 from slipway.domain.cluster.looks.observation import ObjectRef
+from slipway.domain.cluster.optional.refusals import Refused, as_optional, finding
+from slipway.domain.cluster.optional.routes import route
 from slipway.domain.cluster.rolls.steps import Apply, Create, Delete, Scale
+from slipway.domain.cluster.subject import Subject
 from slipway.domain.errors import Conflict, Rejected, Transient
 from slipway.targets.cluster.target import Cluster
 from tests.integration.cluster_port.worlds import (
@@ -196,3 +200,24 @@ async def test_the_guard_is_the_servers_own(real: RealWorld, monkeypatch: pytest
     monkeypatch.undo()
     seen_again = await look(real, ("ServiceAccount", NAME))
     assert ObjectRef("ServiceAccount", NAME) not in seen_again.objects
+
+
+async def test_a_route_that_may_not_be_written_is_a_warning_that_names_right_and_field(
+    real: RealWorld, plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether the cluster knows routes or not: rights are looked at first, and an apply reads before it writes."""
+    plane.kubectl("create", "serviceaccount", "unrouted", "--namespace", real.namespace)
+    config = plane.service_account_kubeconfig(real.namespace, "unrouted", tmp_path / "unrouted.kubeconfig")
+    subject = Subject(real.namespace, NAME, "00000000-0000-0000-0000-000000000001")
+    step = Apply(route(subject, HttpRoute.model_validate({"parentRefs": [{"name": "gateway"}]})))
+    what = as_optional(step)
+    assert what
+    async with connected(config, monkeypatch) as kube:
+        weak = Cluster(kube)
+        with pytest.raises(Rejected) as caught:
+            await weak.execute(real.namespace, step)
+        await weak.close()
+    said = finding([Refused(what, caught.value.message)])
+    assert said
+    assert 'cannot get resource "httproutes" in API group "gateway.networking.k8s.io"' in said.message
+    assert f"HTTPRoute {NAME} (spec.target.cluster.expose.httpRoute)" in said.message

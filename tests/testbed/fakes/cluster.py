@@ -20,7 +20,7 @@ from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest, canary_name
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
-from slipway.domain.errors import Conflict, NotFound, OutsideError
+from slipway.domain.errors import Conflict, NotFound, OutsideError, Rejected
 from tests.testbed.fakes.kube_objects import KubeObjects, Place, labelled
 from tests.testbed.fakes.kubelet import Nodes
 
@@ -54,6 +54,10 @@ class FakeCluster:
         self.before_write: Callable[[Step], None] = lambda step: None
         self.after_write: Callable[[Step], None] = lambda step: None
         """May raise, as an operator that dies does."""
+        self.denies: Callable[[Manifest], str | None] = lambda manifest: None
+        """A validating webhook for what is created and applied: why it denies an object; None: it does not."""
+        self.denied: list[Step] = []
+        """What the webhook has denied, in order."""
         self._failures: dict[Method, list[OutsideError]] = {"observe": [], "execute": []}
 
     def fail(self, method: Method, error: OutsideError, *, times: int = 1) -> None:
@@ -114,6 +118,7 @@ class FakeCluster:
         """See the port."""
         self._raise("execute")
         self.before_write(step)
+        self._admit(step)
         try:
             self._do(namespace, step)
         except NotFound as gone:
@@ -122,6 +127,15 @@ class FakeCluster:
             raise
         self.steps.append(step)
         self.after_write(step)
+
+    def _admit(self, step: Step) -> None:
+        """As the API server says it, and the adapter adds what it is about."""
+        why = self.denies(step.manifest) if isinstance(step, Apply | Create) else None
+        if why and isinstance(step, Apply | Create):
+            self.denied.append(step)
+            about = f"{step.manifest['kind']} {step.manifest['metadata']['name']}"
+            text = f'{about}: admission webhook "policy.acme.org" denied the request: {why}'
+            raise Rejected("ApiServerRefused", text)
 
     def _do(self, namespace: str, step: Step) -> None:
         match step:

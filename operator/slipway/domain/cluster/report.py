@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from slipway.api.v1alpha1.deployment import Deployment
 from slipway.api.v1alpha1.deployment_status import (
@@ -15,11 +16,17 @@ from slipway.api.v1alpha1.deployment_status import (
 )
 from slipway.domain import expiry, revisions
 from slipway.domain.binding import Bound
+from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.memory import Served
 from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, REVISION_LABEL
+from slipway.domain.cluster.optional.refusals import CONDITION
+from slipway.domain.cluster.readiness import last_known, readiness
 from slipway.domain.cluster.rolls.situation import Plan, Situation
-from slipway.domain.conditions import Finding, Health, conditions, timestamp
+from slipway.domain.conditions import Finding, Health, conditions, kept, timestamp
+
+_PLANNED = ("Drifted", "OptionalApiMissing", CONDITION, "Limited")
+"""Warnings that take a plan to be known."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Report:
     """What a pass concluded."""
 
     situation: Situation | None = None
-    """None: nothing was looked at, and the status keeps what it knows."""
+    """What was planned from. None: nothing could be, and the status keeps what it knows of what is wanted."""
     plan: Plan = field(default_factory=Plan)
     reconciling: Finding | None = None
     """Instead of the plan's: what the outside world refused, or a check of the spec has found."""
@@ -35,9 +42,17 @@ class Report:
     checked: CheckStatus | None = None
     bound: Bound | None = None
     warnings: tuple[tuple[str, Finding], ...] = ()
+    """Further conditions by type. They count where something was planned."""
     expired: Finding | None = None
     removed: bool = False
     """Nothing is left of what was made."""
+    looked: Fleet | None = None
+    """What was seen where nothing could be planned."""
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """What was seen. None: nothing was looked at, and the status keeps what it knows of what runs."""
+        return self.situation or self.looked
 
 
 def next_status(deployment: Deployment, report: Report, now: datetime) -> DeploymentStatus:
@@ -46,11 +61,12 @@ def next_status(deployment: Deployment, report: Report, now: datetime) -> Deploy
     revision = _revision(before, report, now)
     attempt = None if report.removed else _attempt(before, situation, report.plan, now)
     serving = situation.serving if situation else None
+    counts = _counts(before, report)
     expires = expiry.expires_at(deployment, now)
     generation = deployment.metadata.generation
     return DeploymentStatus(
         observed_generation=generation,
-        conditions=conditions(_health(before, report, revision), before.conditions, generation=generation, now=now),
+        conditions=conditions(_health(deployment, report, revision), before.conditions, generation=generation, now=now),
         placement=before.placement or (ClusterPlacement() if situation else None),
         endpoint=_endpoint(before, report, serving),
         revision=revision,
@@ -63,28 +79,30 @@ def next_status(deployment: Deployment, report: Report, now: datetime) -> Deploy
             if report.removed
             else revisions.history(before.history, revision.serving, attempt, now)
         ),
-        replicas=_replicas(before, report),
-        ready_replicas=_ready(before, report),
-        selector=_selector(situation) or before.selector,
+        replicas=counts.replicas,
+        ready_replicas=counts.ready,
+        selector=counts.selector,
         image=(situation.wanted.image if situation else None) or before.image,
     )
 
 
 def _revision(before: DeploymentStatus, report: Report, now: datetime) -> RevisionStatus:
-    situation = report.situation
+    fleet, situation, known = report.fleet, report.situation, before.revision
     if report.removed:
-        return RevisionStatus(desired=before.revision.desired)
-    if situation is None:
-        return before.revision
-    serving = _served(before, situation.serving, now)
-    known = before.revision
+        return RevisionStatus(desired=known.desired)
+    if fleet is None:
+        return known
+    serving = _served(before, fleet.serving, now)
+    if serving is None and situation is None:
+        return known  # what is gone cannot be made again just now, and must not be forgotten until then
     changed = serving is None or known.serving is None or known.serving.config != serving.config
     previous = (known.serving or known.previous) if changed else known.previous
     if previous and serving and previous.config == serving.config:
         previous = None
-    if previous and previous.config not in {child.name for child in situation.children.values()}:
+    if previous and previous.config not in {child.name for child in fleet.children.values()}:
         previous = None
-    return RevisionStatus(desired=situation.wanted.served.revision, serving=serving, previous=previous)
+    desired = situation.wanted.served.revision if situation else known.desired
+    return RevisionStatus(desired=desired, serving=serving, previous=previous)
 
 
 def _served(before: DeploymentStatus, child: Child | None, now: datetime) -> ServedRevision | None:
@@ -162,36 +180,29 @@ def _endpoint(before: DeploymentStatus, report: Report, serving: Child | None) -
     )
 
 
-def _replicas(before: DeploymentStatus, report: Report) -> int | None:
-    situation = report.situation
-    if report.removed:
-        return 0
-    if situation is None:
-        return before.replicas
-    child = situation.serving or situation.coming
-    return child.replicas if child else 0
-
-
-def _ready(before: DeploymentStatus, report: Report) -> int | None:
-    situation = report.situation
-    if report.removed:
-        return 0
-    if situation is None:
-        return before.ready_replicas
-    child = situation.serving or situation.coming
-    return len(situation.ready_of(child.revision)) if child else 0
-
-
-def _selector(situation: Situation | None) -> str | None:
+class _Counts(NamedTuple):
+    replicas: int | None
+    ready: int | None
+    selector: str | None
     """https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#scale-subresource"""
-    child = (situation.serving or situation.coming) if situation else None
-    if situation is None or child is None:
-        return None
-    return f"{DEPLOYMENT_LABEL}={situation.subject.name},{REVISION_LABEL}={child.revision}"
 
 
-def _health(before: DeploymentStatus, report: Report, revision: RevisionStatus) -> Health:
-    plan, situation = report.plan, report.situation
+def _counts(before: DeploymentStatus, report: Report) -> _Counts:
+    """Pods, and how the scale subresource finds them."""
+    fleet = report.fleet
+    if report.removed:
+        return _Counts(0, 0, before.selector)
+    if fleet is None:
+        return _Counts(before.replicas, before.ready_replicas, before.selector)
+    child = fleet.counted
+    if child is None:
+        return _Counts(0, 0, before.selector)
+    selector = f"{DEPLOYMENT_LABEL}={fleet.subject.name},{REVISION_LABEL}={child.revision}"
+    return _Counts(child.replicas, len(fleet.ready_of(child.revision)), selector)
+
+
+def _health(deployment: Deployment, report: Report, revision: RevisionStatus) -> Health:
+    before, plan, fleet = deployment.status, report.plan, report.fleet
     refused = report.stalled or report.reconciling
     stalled = report.stalled or (None if refused else plan.stalled)
     reconciling = report.reconciling or (None if refused else plan.reconciling)
@@ -204,26 +215,17 @@ def _health(before: DeploymentStatus, report: Report, revision: RevisionStatus) 
             stalled = stalled or plan.asleep
         nothing = stalled or reconciling or Finding("Starting", "nothing serves yet")
         return Health(False, nothing, reconciling=reconciling, stalled=stalled, warnings=warnings)
-    text = f"{serving.repo} at {serving.revision} serves"
-    finding = Finding("Serving", text)
-    if situation and situation.serving:
-        ready = len(situation.ready_of(situation.serving.revision))
-        if plan.asleep or situation.serving.replicas == 0:
-            finding = plan.asleep or Finding("ScaledToZero", f"{text} when the autoscaler asks for pods; none runs now")
-        elif ready == 0:
-            why = stalled or reconciling
-            text = f"{text} no more: none of its pods is ready" + (f" ({why.reason}: {why.message})" if why else "")
-            return Health(False, Finding("NoPodReady", text), reconciling, stalled, warnings)
-    return Health(True, finding, reconciling=reconciling, stalled=stalled, warnings=warnings)
+    if fleet is None:
+        found = last_known(before.conditions, serving)
+    else:
+        why = (stalled or reconciling) if report.situation else None  # a spec that is refused is not what ails the pods
+        found = readiness(deployment.spec, serving, fleet, asleep=plan.asleep, why=why)
+    return Health(found.ready, found.finding, reconciling=reconciling, stalled=stalled, warnings=warnings)
 
 
 def _warnings(before: DeploymentStatus, report: Report) -> tuple[tuple[str, Finding], ...]:
-    drifted = report.plan.drifted
-    if drifted is None and report.situation is None and not report.expired:
-        drifted = next((Finding(c.reason, c.message) for c in before.conditions if c.type == "Drifted"), None)
-    found = (
-        ("Drifted", drifted),
-        ("BindingFailed", report.bound.problem if report.bound else None),
-        *report.warnings,
-    )
+    planned: tuple[tuple[str, Finding | None], ...] = (("Drifted", report.plan.drifted), *report.warnings)
+    if report.situation is None and not report.expired:  # nothing new is known of any of this
+        planned = tuple((kind, kept(before.conditions, kind)) for kind in _PLANNED)
+    found = (*planned, ("BindingFailed", report.bound.problem if report.bound else None))
     return tuple((kind, finding) for kind, finding in found if finding)

@@ -1,6 +1,7 @@
 """Taking everything away that a Deployment has in the cluster, while the Deployment itself stays: when it expires."""
 
 from slipway.domain.cluster.looks.observation import Observation
+from slipway.domain.cluster.optional.refusals import FIELDS
 from slipway.domain.cluster.rolls.situation import Plan
 from slipway.domain.cluster.rolls.steps import Delete
 from slipway.domain.conditions import Finding
@@ -20,6 +21,7 @@ def plan_removal(seen: Observation, uid: str) -> Plan | None:
         for ref, manifest in ours.items()
         if not manifest["metadata"].get("deletionTimestamp") and (ref.kind not in _LAST or not seen.pods)
     ]
+    steps.sort(key=lambda step: step.kind in FIELDS)  # pods and what they cost go, whatever is refused besides
     if not ours and not seen.pods:
         return None
     text = f"{len(seen.pods)} pods are still draining" if seen.pods else "removing what was made"

@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Literal
 
 from slipway.api.v1alpha1.deployment_status import CheckStatus
 from slipway.api.v1alpha1.rollout import Rollout
 from slipway.domain.cluster.looks import views
+from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.memory import Failure
-from slipway.domain.cluster.looks.observation import Diagnosis, ObjectRef, Observation
+from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.rolls.steps import Step
-from slipway.domain.cluster.subject import Subject
 from slipway.domain.conditions import Finding
 
 
@@ -46,13 +45,11 @@ class Plan:
     """Seconds until something is due that no watch tells."""
 
 
-@dataclass(frozen=True)
-class Situation:
+@dataclass(frozen=True, kw_only=True)
+class Situation(Fleet):
     """Everything that a plan depends on."""
 
-    subject: Subject
     wanted: Wanted
-    seen: Observation
     rollout: Rollout
     now: datetime
     replicas: int | None
@@ -61,8 +58,6 @@ class Situation:
     """Of the revision that serves; None: there is none."""
     least: int = 1
     """Replicas of a first start where spec.replicas says nothing."""
-    remembered: str | None = None
-    """Name of the apps/v1 Deployment that served at the last look: for a Service that was deleted, or has lost it."""
     checked: CheckStatus | None = None
     """The last check."""
     diagnosis: Diagnosis | None = None
@@ -78,40 +73,7 @@ class Situation:
     """Seconds until everybody who routes requests has heard of a change."""
     drift: Literal["Correct", "Report"] = "Correct"
 
-    @cached_property
-    def children(self) -> dict[str, views.Child]:
-        """The revisions by digest."""
-        return views.children(self.seen, self.subject.uid)
-
-    @cached_property
-    def pods(self) -> tuple[views.Pod, ...]:
-        """Every pod of every revision that holds resources."""
-        return views.pods(self.seen)
-
-    @cached_property
-    def routing(self) -> views.Routing | None:
-        """The Service."""
-        return views.routing(self.seen, self.subject.name, self.subject.uid)
-
     @property
     def coming(self) -> views.Child | None:
         """The wanted revision."""
         return self.children.get(self.wanted.revision)
-
-    @property
-    def serving(self) -> views.Child | None:
-        """The revision that has proved itself, if it is still there."""
-        if self.routing and self.routing.serving:
-            return self.children.get(self.routing.serving)
-        if self.routing is None and ObjectRef("Service", self.subject.name) in self.seen.objects:
-            return None  # somebody else's has its name, and whoever asks it does not reach us
-        known = (child for child in self.children.values() if child.name == self.remembered)
-        return next((child for child in known if child.failure is None), None)
-
-    def pods_of(self, revision: str) -> list[views.Pod]:
-        """Pods of one revision, those that are leaving among them."""
-        return [pod for pod in self.pods if pod.revision == revision]
-
-    def ready_of(self, revision: str) -> list[views.Pod]:
-        """Pods of one revision that can answer."""
-        return [pod for pod in self.pods_of(revision) if pod.ready]
