@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,6 +40,8 @@ class Proxy(ABC):
         self._stop: asyncio.Event | None = None
         self._heard: dict[str, Objects] = {kind: {} for kind in kinds}
         self.url = ""
+        self.problems: list[Exception] = []
+        """What went wrong in here; leaving raises the first of them."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -53,6 +55,8 @@ class Proxy(ABC):
         if self._loop is not None and self._stop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+        if self.problems and error is None:
+            raise self.problems[0]
 
     # What a proxy is
 
@@ -60,8 +64,11 @@ class Proxy(ABC):
     async def serve(self, session: aiohttp.ClientSession, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request by what has been heard (`self._heard`), with connections of this session."""
 
-    async def attend(self, api: Api, known: Mapping[str, Informer], changed: asyncio.Event) -> None:
-        """What else it does, for ever: `changed` is set whenever something of what is known has changed."""
+    def duties(
+        self, api: Api, known: Mapping[str, Informer], changed: asyncio.Event
+    ) -> Sequence[Coroutine[Any, Any, None]]:
+        """What else it does, for ever: `changed` is set at once when something of what is known has changed."""
+        return ()
 
     # In the thread
 
@@ -89,7 +96,8 @@ class Proxy(ABC):
                 self._ready.set()
                 for task in tasks:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+                self.problems += [each for each in ended if isinstance(each, Exception)]
 
     def _follow(self, api: Api) -> list[asyncio.Task[None]]:
         heard, noticed = asyncio.Event(), asyncio.Event()
@@ -99,7 +107,8 @@ class Proxy(ABC):
             noticed.set()
 
         known = {kind: Informer(api, path, changed) for kind, path in self._kinds.items()}
-        loops = [*(each.run() for each in known.values()), self._hear(known, heard), self.attend(api, known, noticed)]
+        informers = [each.run() for each in known.values()]
+        loops = [*informers, self._hear(known, heard), *self.duties(api, known, noticed)]
         return [asyncio.create_task(each) for each in loops]
 
     async def _hear(self, known: Mapping[str, Informer], changed: asyncio.Event) -> None:
