@@ -52,9 +52,8 @@ async def forward(
             await answer.prepare(request)
             async for piece in upstream.content.iter_any():
                 await answer.write(piece)
-            await answer.write_eof()
-            done(upstream.status)
-            return answer
+            done(upstream.status)  # before the client has the end: whoever was answered can read of it
+            return answer  # aiohttp writes the end
     except (aiohttp.ClientError, OSError, TimeoutError) as problem:
         done(None)
         if answer is None:

@@ -23,7 +23,7 @@ _SCHEMA = Path(__file__).parents[2] / "unit" / "domain" / "cluster" / "optional"
 _ONLY_IN_JSON_SCHEMA = ("$comment", "additionalProperties")
 """What structural schemas may not have beside `properties`; they drop what they do not know in any case:
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning"""
-_EVERYTHING = [{"path": {"type": "PathPrefix", "value": "/"}}]
+_EVERY_PATH = {"type": "PathPrefix", "value": "/"}
 
 
 @contextmanager
@@ -79,17 +79,25 @@ def manifest() -> Object:
 def _schema() -> Object:
     schema: Object = _structural(json.loads(_SCHEMA.read_text()))
     spec = schema["properties"]["spec"]["properties"]
-    # What a match says is kept as it is: the Gateway refuses those that it cannot tell apart.
-    match = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     spec["rules"]["items"]["properties"]["matches"] = {
         "type": "array",
         "maxItems": 64,
-        "default": _EVERYTHING,
-        "items": match,
+        "default": [{"path": _EVERY_PATH}],
+        "items": _match(),
     }
-    spec["rules"]["default"] = [{"matches": _EVERYTHING}]
+    spec["rules"]["default"] = [{"matches": [{"path": _EVERY_PATH}]}]
     schema["properties"]["status"] = _status(spec["parentRefs"]["items"])
     return schema
+
+
+def _match() -> Object:
+    """What else a match says is kept as it is: the double of a Gateway refuses what it cannot tell apart."""
+    fields = {name: {"type": "string", "default": value} for name, value in _EVERY_PATH.items()}
+    return {
+        "type": "object",
+        "properties": {"path": {"type": "object", "default": _EVERY_PATH, "properties": fields}},
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
 
 
 def _structural(schema: Any) -> Any:
