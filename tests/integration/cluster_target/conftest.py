@@ -11,6 +11,8 @@ import pytest
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.node.addresses import NoPodNetwork, PodNetwork
 from tests.testbed.node.bed import Bed, Things, node_bed
+from tests.testbed.node.gateway import Gateway
+from tests.testbed.node.gateway_api import http_routes
 from tests.testbed.node.machine import Machine
 from tests.testbed.node.nodes import Nodes
 from tests.testbed.node.runtime import Pace
@@ -96,5 +98,23 @@ def make_cluster_bench(
 
         def make(*machines: Machine, **more: Any) -> ClusterBench:
             return stack.enter_context(cluster_bench(plane, bench, tmp_path / "nodes", machines, **more))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def gateway_api(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The cluster has HTTPRoutes as long as the tests of a module run that asks for them, and no longer."""
+    with http_routes(plane, tmp_path_factory.mktemp("gateway-api")):
+        yield
+
+
+@pytest.fixture
+def make_gateway(plane: ControlPlane, gateway_api: None) -> Iterator[Callable[..., Gateway]]:
+    """A Gateway for the routes of a namespace: arguments of `Gateway` but for the kubeconfig."""
+    with ExitStack() as stack:
+
+        def make(namespace: str, **wanted: Any) -> Gateway:
+            return stack.enter_context(Gateway(plane.admin_kubeconfig, namespace, **wanted))
 
         yield make

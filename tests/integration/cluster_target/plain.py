@@ -1,6 +1,7 @@
 """Plain manifests, as a person would write them: no operator is needed for these."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tests.testbed.node.bed import Object
@@ -84,6 +85,26 @@ def service(name: str = "twin") -> Object:
         "metadata": {"name": name},
         "spec": {"selector": {"app": name}, "ports": [port]},
     }
+
+
+def route(backends: Sequence[Object], *, host: str, name: str = "twin", **spec: Any) -> Object:
+    """An HTTPRoute by which a Gateway `public` of the same namespace sends requests for a host to backends."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": name},
+        "spec": {
+            "parentRefs": [{"name": "public"}],
+            "hostnames": [host],
+            "rules": [{"backendRefs": list(backends)}],
+            **spec,
+        },
+    }
+
+
+def backend(service: str, weight: int | None = None, **other: Any) -> Object:
+    """A backendRef: port 80 of a Service."""
+    return {"name": service, "port": 80, **({} if weight is None else {"weight": weight}), **other}
 
 
 def claim(name: str, storage_class: str, mode: str = "ReadWriteOnce") -> Object:

@@ -2,8 +2,10 @@
 
 The control plane beside it is real, so Deployments, ReplicaSets, Jobs, Endpoints, volumes' binding and garbage
 collection are as well. Here is what a machine with GPUs adds: `tests.testbed.node.nodes.Nodes`, and
-`tests.testbed.node.service_network.ServiceNetwork` for clients. Containers are processes of this machine: look-alikes
-of the engines (`tests.testbed.node.engines`), or the pod's own command.
+`tests.testbed.node.service_network.ServiceNetwork` for clients. For those outside there is
+`tests.testbed.node.gateway.Gateway`, where a cluster has the Gateway API (`tests.testbed.node.gateway_api`).
+Containers are processes of this machine: look-alikes of the engines (`tests.testbed.node.engines`), or the pod's own
+command.
 
 This package imports nothing here: the look-alikes start by the dozen, and each would pay for it.
 """

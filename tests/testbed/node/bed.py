@@ -35,6 +35,7 @@ _PLACES = {
     "Deployment": "apis/apps/v1",
     "ReplicaSet": "apis/apps/v1",
     "Job": "apis/batch/v1",
+    "HTTPRoute": "apis/gateway.networking.k8s.io/v1",
 }
 
 
