@@ -3,12 +3,10 @@
 from collections.abc import Hashable
 from dataclasses import replace
 
-from slipway.api.v1alpha1.common import seconds
-from slipway.domain import prompt_check
 from slipway.domain.checks.chain import Checked, checked
 from slipway.domain.checks.cluster import served_image
 from slipway.domain.checks.inputs import Problem
-from slipway.domain.cluster import optional, questions
+from slipway.domain.cluster import optional
 from slipway.domain.cluster.cache import Load, change_problem, claim_name
 from slipway.domain.cluster.diagnosis import ailments, unexplained
 from slipway.domain.cluster.diagnosis.ailments import server_pods
@@ -20,21 +18,18 @@ from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import canary_name
 from slipway.domain.cluster.optional.refusals import CONDITION
 from slipway.domain.cluster.report import Report
-from slipway.domain.cluster.rolls.plan import failed, plan, verified
-from slipway.domain.cluster.rolls.roll import failure
-from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
+from slipway.domain.cluster.rolls.plan import plan
+from slipway.domain.cluster.rolls.situation import Plan, Situation
 from slipway.domain.cluster.warnings import warnings
 from slipway.domain.conditions import kept
-from slipway.domain.errors import OutsideError, Rejected, Transient
+from slipway.domain.errors import OutsideError, Rejected
 from slipway.domain.revisions import rollout_digest
-from slipway.reconcilers.cluster_pass import MADE_KINDS, ClusterPass
+from slipway.reconcilers.cluster_asking import ClusterAskingPass
+from slipway.reconcilers.cluster_pass import MADE_KINDS
 from slipway.reconcilers.optional_steps import OptionalSteps
 
-_IDENTITY_TIMEOUT = 10.0
-"""Seconds for the engine's own word on what it serves, which it has at hand."""
 
-
-class ClusterServingPass(ClusterPass):
+class ClusterServingPass(ClusterAskingPass):
     """A pass over a Deployment that should serve in the cluster."""
 
     async def run(self) -> float | None:
@@ -99,7 +94,7 @@ class ClusterServingPass(ClusterPass):
             if optional_steps.tries:
                 await self.report(concluded())
             if found.question:
-                return optional_steps.sooner(await self._ask(circumstances, situation, found.question, concluded()))
+                return optional_steps.sooner(await self.ask(circumstances, situation, found.question, concluded()))
         except OutsideError as error:
             return await self.failed(circumstances, error, concluded())
         self.tools.retries.clear(self.key)
@@ -206,44 +201,6 @@ class ClusterServingPass(ClusterPass):
             return None
         claim = seen.objects.get(ObjectRef("PersistentVolumeClaim", claim_name(self.subject.name)))
         return change_problem(target.cache, claim)
-
-    async def _ask(
-        self, circumstances: Hashable, situation: Situation, question: Question, report: Report
-    ) -> float | None:
-        """Ask a pod of the new revision, and store what came of it. What follows is the next pass' matter."""
-        if question.verify:
-            return await self._verify(circumstances, situation, question, report)
-        check, engine = situation.rollout.check, self.deployment.spec.engine
-        if check is None:
-            raise AssertionError("only what is asked for is checked")
-        request = questions.prompt(check, engine, situation.wanted.model)
-        answer = await self.target.ask(question.pod.ip or "", request, seconds(check.timeout))
-        before = self.deployment.status.check
-        result = prompt_check.judged(question.child.name, engine.name, answer, before, self.tools.clock.now())
-        await self.report(replace(report, checked=result))
-        return self.timing.retry_first * result.tries if result.outcome == "Retrying" else 0.0
-
-    async def _verify(
-        self, circumstances: Hashable, situation: Situation, question: Question, report: Report
-    ) -> float | None:
-        """Whether the engine serves the pinned commit, as far as it says what it serves."""
-        engine = self.deployment.spec.engine.name
-        answer = await self.target.ask(question.pod.ip or "", questions.identity_request(engine), _IDENTITY_TIMEOUT)
-        if answer.problem:
-            text = f"the pod {question.pod.name} is ready but does not say what it serves: {answer.problem}"
-            return await self.failed(circumstances, Transient("NotVerified", text), report)
-        said, pinned = questions.served_commit(engine, answer.body), situation.wanted.served.revision
-        if said is None or said == pinned:
-            step = verified(question.child, "Engine" if said else "Arguments")
-        else:
-            text = f"the engine serves commit {said}, although it was started with {pinned}"
-            step = failed(question.child, failure(situation, "WrongRevision", text))
-        try:
-            await self.execute((step,))
-        except OutsideError as error:
-            return await self.failed(circumstances, error, report)
-        self.tools.retries.clear(self.key)
-        return 0.0
 
 
 def _with_problem(report: Report, problem: Problem | None) -> Report:

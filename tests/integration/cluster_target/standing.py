@@ -144,7 +144,7 @@ def deleted(here: ClusterBench) -> None:
         return here.bench.plane.kubectl("get", every, "-n", here.bench.namespace, *labelled).stdout
 
     here.bench.wait(lambda: not left(), "all is collected", LONGEST)
-    assert here.bed.nodes.processes() == {}
+    here.bench.wait(lambda: here.bed.nodes.processes() == {}, "no process is left", LONGEST)
 
 
 @dataclass

@@ -49,7 +49,7 @@ def test_scaling_gives_each_machine_a_pod_and_takes_its_process_away(bed: Bed) -
     bed.things.scale("twin", 0)
 
     bed.wait(lambda: not bed.things.list("Pod"), "no pod is left")
-    assert bed.nodes.processes() == {}
+    bed.wait(lambda: bed.nodes.processes() == {}, "no process is left")
 
 
 def test_a_deleted_deployment_leaves_no_process(bed: Bed) -> None:

@@ -2,21 +2,28 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import httpx2
 import pytest
 
 from tests.integration.cluster_target.conftest import ClusterBench
+from tests.integration.cluster_target.using import (
+    FOUR,
+    LONGEST,
+    QUICK,
+    answer,
+    begun,
+    edited,
+    message,
+    published,
+    reasons,
+    serves,
+)
 from tests.testbed.node.bed import Object
 from tests.testbed.node.machine import Machine
-from tests.testbed.node.runtime import Pace
 
 MakeBench = Callable[..., ClusterBench]
-LONGEST = 60
 CHECK = {"check": {"prompt": "Are you there?"}}
-FOUR = (Machine("one", gpus=2), Machine("two", gpus=2))
-QUICK = Pace(load_seconds=1.0)
 
 
 @pytest.fixture
@@ -25,49 +32,8 @@ def here(make_cluster_bench: MakeBench) -> ClusterBench:
     return make_cluster_bench(*FOUR, pace=QUICK)
 
 
-def published(here: ClusterBench, note: str = "", **behaviour: Any) -> str:
-    return here.bed.publish(note=note, **behaviour)
-
-
-def begun(here: ClusterBench, **spec: Any) -> str:
-    """A Deployment of a first commit that serves."""
-    commit = published(here)
-    here.bench.model_version()
-    here.bench.deployment(cluster=spec.pop("cluster", {}), **spec)
-    serves(here, commit)
-    return commit
-
-
-def serves(here: ClusterBench, commit: str) -> None:
-    """Until nothing is under way any more, and clients get answers from this commit alone."""
-    here.bench.wait(lambda: here.bench.serving() == commit, f"{commit} serves", LONGEST)
-    at_rest = {"Ready", "OptionalApiMissing", "Limited"}
-    here.bench.wait(lambda: reasons(here).keys() <= at_rest, "nothing is under way", LONGEST)
-    here.bench.wait(lambda: commit in answer(here), "it answers", LONGEST)
-
-
-def reasons(here: ClusterBench) -> dict[str, str]:
-    return {c["type"]: c["reason"] for c in here.bench.status("Deployment").get("conditions", [])}
-
-
-def message(here: ClusterBench, condition: str) -> str:
-    return str(here.bench.condition("Deployment", "twin", condition).get("message", ""))
-
-
-def answer(here: ClusterBench) -> str:
-    """What clients of the Service get; empty where there is nothing to get."""
-    try:
-        return here.bed.ask()
-    except httpx2.HTTPError:
-        return ""
-
-
 def servers(here: ClusterBench) -> list[Object]:
     return [pod for pod in here.bed.things.list("Pod") if "slipway.dev/revision" in pod["metadata"]["labels"]]
-
-
-def edited(here: ClusterBench, **spec: Any) -> None:
-    here.bench.cluster.patch("Deployment", here.bench.namespace, "twin", {"spec": spec})
 
 
 def asked_for(here: ClusterBench) -> int:

@@ -47,8 +47,17 @@ class Life(Harness):
     def message(self, kind: str) -> str:
         return next(c.message for c in self.live.status.conditions if c.type == kind)
 
+    def revisions(self) -> list[str]:
+        """Names of the apps/v1 Deployments, the oldest first."""
+        found = self.cluster.objects.each("Deployment", "ml")
+        return [one["metadata"]["name"] for one in sorted(found, key=lambda one: one["metadata"]["creationTimestamp"])]
+
     def kinds(self) -> list[str]:
         return sorted({getattr(step, "manifest", {}).get("kind", "") for step in self.cluster.steps} - {""})
+
+
+def _route(life: Life) -> dict[str, Any]:
+    return next(life.cluster.objects.each("HTTPRoute", "ml"))
 
 
 class TestServing:
@@ -193,6 +202,74 @@ class TestRolls:
         life.rest()
         assert life.reasons() == {"Ready": "WrongRevision", "Stalled": "WrongRevision"}
         assert "c" * 40 in life.message("Stalled")
+
+    def test_pods_that_nobody_can_ask_are_given_up_in_time(self) -> None:
+        life = Life()
+        life.begin()
+        life.rest()
+        life.cluster.answer = lambda pod, request: Answer(b"", 0.1, problem="Connection reset by peer")
+        life.resolve(B)
+        for _ in range(200):
+            life.deliver()
+            again = life.one_pass()
+            life.cluster.nodes.settle()
+            life.clock.seconds += again or 60.0
+            if "Stalled" in life.reasons():
+                break
+            assert life.live.status.ready_replicas == 2
+        assert life.clock.seconds >= 1800
+        life.rest()
+        assert life.reasons() == {"Ready": "Serving", "Stalled": "NotVerified"}
+        assert "Connection reset by peer" in life.message("Stalled")
+        assert "a mesh that lets in only its own members" in life.message("Stalled")
+        assert [len(life.cluster.pods_of("ml", name)) for name in life.revisions()] == [2, 0]
+
+    def test_an_operator_that_was_away_asks_more_than_once(self) -> None:
+        life = Life()
+        life.begin()
+        life.rest()
+        answering = life.cluster.answer
+        life.cluster.answer = lambda pod, request: Answer(b"", 0.1, problem="timed out")
+        life.resolve(B)
+        for _ in range(40):
+            life.deliver()
+            life.one_pass()
+            life.cluster.nodes.settle()
+            if life.reasons().get("Reconciling") == "NotVerified":
+                break
+        life.clock.seconds += 7200
+        life.tools.retries.clear(SDEP)  # the new process remembers nothing
+        life.deliver()
+        life.one_pass()
+        assert life.reasons()["Reconciling"] == "NotVerified"
+        life.cluster.answer = answering
+        life.rest()
+        assert life.live.status.revision.serving
+        assert life.live.status.revision.serving.revision == B
+
+    def test_a_canary_by_the_weights_of_a_route(self) -> None:
+        life = Life()
+        route = {"httpRoute": {"parentRefs": [{"name": "public"}], "hostnames": ["twin.example.com"]}}
+        steps = {"shift": "Canary", "stepPercent": 10, "stepInterval": "10m"}
+        target = {"sageMaker": None, "cluster": {"gpus": 1, "expose": route}}
+        life.begin(target=target, rollout={"blueGreen": steps})
+        life.rest()
+        life.resolve(B)
+        said = set()
+        for _ in range(60):
+            life.deliver()
+            again = life.one_pass()
+            life.cluster.nodes.settle()
+            weights = [ref.get("weight") for ref in _route(life)["spec"]["rules"][0]["backendRefs"]]
+            if weights == [90, 10]:
+                said.add(life.message("Reconciling").partition("pods are ready, ")[2])
+            life.clock.seconds += again or 0.0
+        assert "10 % of the requests by the HTTPRoute go to them)" in said
+        life.rest()
+        assert life.live.status.revision.serving
+        assert life.live.status.revision.serving.revision == B
+        assert _route(life)["spec"]["rules"] == [{"backendRefs": [{"name": "twin", "port": 80}]}]
+        assert [service["metadata"]["name"] for service in life.cluster.objects.each("Service", "ml")] == ["twin"]
 
     def test_without_its_model_version_what_serves_is_kept(self) -> None:
         life = Life()

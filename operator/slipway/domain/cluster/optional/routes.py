@@ -49,6 +49,14 @@ def divided(manifest: Manifest, subject: Subject, weight: Fraction) -> Manifest:
     return marked(manifest | {"spec": manifest["spec"] | {"rules": [{"backendRefs": refs}]}})
 
 
+def weight_of(manifest: Manifest, service: str) -> Fraction:
+    """The share of the requests by a route that goes to this Service; 0 where no rule names it."""
+    refs = [ref for rule in manifest["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
+    total = sum(ref.get("weight", 1) for ref in refs)
+    own = sum(ref.get("weight", 1) for ref in refs if ref.get("name") == service)
+    return Fraction(own, total) if total else Fraction(0)
+
+
 def leads_to(manifest: Manifest, service: str) -> bool:
     """Whether any rule of a route names this Service."""
     rules = manifest["spec"].get("rules") or []

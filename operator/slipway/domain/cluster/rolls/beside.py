@@ -8,7 +8,6 @@ from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
 from slipway.domain.cluster.optional.pools import routed
 from slipway.domain.cluster.optional.routes import divided, leads_to
 from slipway.domain.cluster.rolls.roll import current_roll, under_way
-from slipway.domain.cluster.rolls.routing import routed_service
 from slipway.domain.cluster.rolls.situation import Plan, Situation
 from slipway.domain.cluster.rolls.stages import keeps_old_whole
 from slipway.domain.cluster.rolls.steps import Apply, Delete, Step
@@ -42,7 +41,6 @@ def plan_beside(situation: Situation) -> Plan:
             steps.append(Apply(manifest, there["metadata"]["resourceVersion"]))
     if situation.routing and is_foreign_change(situation.routing.manifest, situation.wanted.service):
         drifted.append(f"Service {situation.subject.name}")
-    steps += _service(situation)
     steps += _obsolete(situation, beside)
     return Plan(tuple(steps), drifted=_changed(drifted, situation.drift) if drifted else None)
 
@@ -99,20 +97,6 @@ def _conflict(situation: Situation, beside: tuple[Manifest, ...]) -> Finding | N
             )
             return Finding("NameConflict", text)
     return None
-
-
-def _service(situation: Situation) -> list[Step]:
-    """The Service itself. Who gets requests is a matter of the roll and is left as it is."""
-    routing = situation.routing
-    serving = situation.serving
-    if routing is None and serving:
-        return [routed_service(situation, selected=serving.revision, serving=serving.revision, progress=None)]
-    if routing is None:
-        return [routed_service(situation, selected=NOBODY, serving=None, progress=None)]
-    there, wanted = routing.manifest, situation.wanted.service
-    if not differs(there, wanted) or (situation.drift == "Report" and is_foreign_change(there, wanted)):
-        return []
-    return [routed_service(situation, selected=routing.selected, serving=routing.serving, progress=routing.progress)]
 
 
 def _obsolete(situation: Situation, beside: tuple[Manifest, ...]) -> list[Step]:

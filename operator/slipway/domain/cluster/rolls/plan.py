@@ -13,12 +13,14 @@ from slipway.domain.cluster.marks import FAILED, VERIFIED
 from slipway.domain.cluster.rolls import loading, settle
 from slipway.domain.cluster.rolls.beside import plan_beside
 from slipway.domain.cluster.rolls.roll import Roll, current_roll, stands, successor
-from slipway.domain.cluster.rolls.routing import routed_service
+from slipway.domain.cluster.rolls.routing import corrected_service, is_about_service, routed_service
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
-from slipway.domain.cluster.rolls.stages import Stage, Traffic
+from slipway.domain.cluster.rolls.stages import Traffic
 from slipway.domain.cluster.rolls.steps import Annotate, Create, Step
 from slipway.domain.conditions import Finding, timestamp
 
+_DIVIDING = 5.0
+"""Seconds until it is seen whether a route has its weights: routes are not watched."""
 _STARTING = 60.0
 """Seconds between two looks at pods that start: some of what ails them shows by the time it takes alone."""
 
@@ -29,7 +31,10 @@ def plan(situation: Situation) -> Plan:
     if beside.stalled:
         return beside
     towards = _towards(situation)
-    return replace(towards, steps=(*beside.steps, *towards.steps), drifted=beside.drifted or towards.drifted)
+    routes = any(is_about_service(step, situation) for step in towards.steps)
+    service = () if routes else corrected_service(situation)  # what changes its route corrects the rest of it, too
+    steps = (*beside.steps, *service, *towards.steps)
+    return replace(towards, steps=steps, drifted=beside.drifted or towards.drifted)
 
 
 def _towards(situation: Situation) -> Plan:
@@ -92,7 +97,8 @@ def _make_ready(situation: Situation) -> Plan:
     """The revision's own Deployment, without a pod yet."""
     manifest = situation.wanted.workload
     empty = manifest | {"spec": manifest["spec"] | {"replicas": 0}}
-    return Plan((Create(empty),), reconciling=_starting(situation), look_again=0.0)
+    steps = (*settle.keep_serving(situation), Create(empty))
+    return Plan(steps, reconciling=_starting(situation), look_again=0.0)
 
 
 def _fail(coming: Child, why: Failure) -> Plan:
@@ -128,6 +134,8 @@ def _bring_about(situation: Situation, roll: Roll) -> Plan:
     steps += _others_gone(situation)
     left = (roll.startup_deadline() - situation.now).total_seconds()
     again = max(1.0, min(left, _STARTING)) if left > 0 else _STARTING
+    if not roll.is_divided():
+        again = min(again, _DIVIDING)
     return Plan(tuple(steps), reconciling=_rolling(situation, roll), look_again=again)
 
 
@@ -194,14 +202,16 @@ def _rolling(situation: Situation, roll: Roll) -> Finding:
     old = situation.serving.served
     text = (
         f"bringing {served.revision} into service in place of {old.revision if old else situation.serving.name} "
-        f"({where}: {ready} of {wanted} new pods are ready, {_who(stage)})"
+        f"({where}: {ready} of {wanted} new pods are ready, {_who(roll)})"
     )
     return Finding("Rolling", text)
 
 
-def _who(stage: Stage) -> str:
+def _who(roll: Roll) -> str:
+    stage = roll.stage
     if stage.weight:
-        return f"{round(stage.weight * 100)} % of the requests by the HTTPRoute go to them"
+        share = f"{round(stage.weight * 100)} % of the requests by the HTTPRoute"
+        return f"{share} go to them" if roll.is_divided() else f"{share} should go to them, which it does not say yet"
     return {
         Traffic.OLD: "requests go to the old ones",
         Traffic.BOTH: "requests go to old and new ones",

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.common import seconds
+from slipway.domain.cluster.apis import HTTP_ROUTE
 from slipway.domain.cluster.looks.memory import Failure, Progress
 from slipway.domain.cluster.looks.views import Child, moment
-from slipway.domain.cluster.marks import NOBODY
+from slipway.domain.cluster.marks import NOBODY, canary_name
+from slipway.domain.cluster.optional.routes import weight_of
 from slipway.domain.cluster.rolls.situation import Situation
 from slipway.domain.cluster.rolls.stages import ALL, Stage, Traffic, stages, stages_digest
 from slipway.domain.conditions import timestamp
@@ -86,11 +88,21 @@ class Roll:
             return False
         if self.is_by_weight and not ready <= situation.seen.canary:
             return False  # a gateway refuses the share of a Service that has nobody
+        if not self.is_divided():
+            return False
         if old is not None and not self.leaves_old_alone:
             left = stage.old_count(self.count)
             if old.replicas != left or len(situation.pods_of(old.revision)) > left:
                 return False  # pods hold their GPUs until they are gone
         return stage.traffic is not Traffic.NEW or self._routes_to_new_alone()
+
+    def is_divided(self) -> bool:
+        """Whether the route has this stage's weights. Where there is none, nobody comes by it, and none are needed."""
+        name = self.situation.subject.name
+        route = self.situation.seen.of_kind(HTTP_ROUTE.kind).get(name)
+        if route is None or not self.stage.weight:
+            return True
+        return weight_of(route, canary_name(name)) == self.stage.weight
 
     def _routes_to_new_alone(self) -> bool:
         """The selector is what was asked for; what the EndpointSlices hold is what is done."""

@@ -290,6 +290,23 @@ class TestByWeightOfARoute:
         assert world.cluster.objects.get(Place("ml", "Service", "twin-canary")) is None
         assert await world.counts() == {commit(1): 4, commit(2): 0}
 
+    async def test_it_goes_no_further_without_its_share(self) -> None:
+        """Nothing is learnt from a canary that no request has reached."""
+        world = await self.canary(drift="Report")
+        await self.until_divided(world)
+        refs = [{"name": "twin", "port": 80, "weight": 100}, {"name": "twin-canary", "port": 80, "weight": 0}]
+        world.cluster.objects.merge(Place("ml", "HTTPRoute", "twin"), {"spec": {"rules": [{"backendRefs": refs}]}})
+        for _ in range(20):
+            found = await world.step()
+            world.cluster.nodes.settle()
+            world.now += timedelta(minutes=10)
+        assert await world.serving() == commit(1)
+        assert found.reconciling
+        assert "should go to them, which it does not say yet" in found.reconciling.message
+        world.drift = "Correct"
+        await world.rest()
+        assert await world.serving() == commit(2)
+
     async def test_the_service_stays_until_nobody_can_be_sent_there(self) -> None:
         world = await self.canary()
         await self.until_divided(world)
