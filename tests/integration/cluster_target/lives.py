@@ -7,6 +7,7 @@ asks all the time, and watches that nothing answers which has not proved itself.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from tests.integration.cluster_target.conftest import ClusterBench
@@ -121,9 +122,9 @@ def failed_check(here: ClusterBench, endangered: Endangered) -> None:
     assert pods_run(here, f"twin-{digest_of(here, silent)}") == 1
 
 
-def canary(here: ClusterBench, endangered: Endangered) -> None:
+def canary(here: ClusterBench, endangered: Endangered, *, cluster: Object | None = None) -> None:
     """One pod of the new commit beside two of the old one, then two, then nothing else."""
-    first = begun(here, replicas=2, rollout={"blueGreen": STEPS, "check": CHECK})
+    first = begun(here, cluster=cluster, replicas=2, rollout={"blueGreen": STEPS, "check": CHECK})
     stands(here, Stand(first, pods=2))
     with endangered(), Client(here) as client:
         second = published(here, "better")
@@ -167,5 +168,7 @@ CREATE_SCALE_ROLL_DELETE = Life("create-scale-roll-delete", create_scale_roll_de
 ROLL_BACK = Life("roll-back", roll_back, STATUS | ROLL | {"delete deployments"})
 FAILED_CHECK = Life("failed-check", failed_check, STATUS | ROLL)
 CANARY = Life("canary", canary, STATUS | ROLL)
+BY_ROUTE = partial(canary, cluster={"expose": {"httpRoute": {"parentRefs": [{"name": "public"}]}}})
+CANARY_BY_ROUTE = Life("canary-by-route", BY_ROUTE, STATUS | ROLL | {"patch httproutes", "delete services"})
 RECREATE = Life("recreate", recreate, STATUS | ROLL, ONE)
 CACHE = Life("cache", cache, FIRST | BESIDE | ROLL | {"patch jobs", "delete jobs", "patch persistentvolumeclaims"})

@@ -92,6 +92,10 @@ def _misrouted(here: ClusterBench, digest: str) -> list[str]:
     annotations = service["metadata"].get("annotations") or {}
     selected = (service["spec"].get("selector") or {}).get(REVISION_LABEL)
     wrong = [] if (selected, annotations.get(SERVING)) == (digest, digest) else [f"the Service is {service}"]
+    wrong += ["there is a Service for a canary"] if here.bed.things.get("Service", "twin-canary") else []
+    route = here.bed.things.get("HTTPRoute", "twin")
+    led = [ref["name"] for rule in route["spec"]["rules"] for ref in rule["backendRefs"]] if route else ["twin"]
+    wrong += [] if led == ["twin"] else [f"the route leads to {led}"]
     return wrong + (["a roll is under way"] if ROLLOUT in annotations else [])
 
 

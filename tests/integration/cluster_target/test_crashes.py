@@ -26,7 +26,7 @@ from tests.integration.crashing import Outcome, Stage, crash, kill, missed, mome
 from tests.testbed.crashes import EACH, Moment
 from tests.testbed.node.runtime import Pace
 
-pytestmark = pytest.mark.usefixtures("pod_network")
+pytestmark = pytest.mark.usefixtures("pod_network", "gateway_api")
 
 FEWEST = 10
 """Starts of an operator that dies after each write of the shortest life."""
@@ -37,6 +37,7 @@ LIVES = (
     lives.ROLL_BACK,
     lives.FAILED_CHECK,
     lives.CANARY,
+    lives.CANARY_BY_ROUTE,
     lives.RECREATE,
     lives.CACHE,
 )
