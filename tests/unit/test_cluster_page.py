@@ -149,11 +149,12 @@ def test_what_the_page_shows_can_be_had(snippet: Json) -> None:
 def shown(found: tuple[Stage, ...], replicas: int) -> str:
     """Stages as the page shows them: those that get requests in bold; waits where something is waited for."""
     cells = []
-    for (new, old, gets), same in groupby(
-        found, lambda s: (s.new_count(replicas), s.old_count(replicas), gets_of(s, replicas))
+    for (new, old, gets, weight), same in groupby(
+        found, lambda s: (s.new_count(replicas), s.old_count(replicas), gets_of(s, replicas), s.weight)
     ):
         held = max(stage.hold for stage in same)
-        cells.append((f"{bold(new, 'new' in gets)} + {bold(old, 'old' in gets)}", held))
+        share = f"{round(weight * 100)} %: " if weight else ""
+        cells.append((f"{share}{bold(new, 'new' in gets)} + {bold(old, 'old' in gets)}", held))
     last = "wait" if found[-1].old else "hold"
     return " → ".join(
         f"{text}, {last if place == len(cells) - 1 else 'hold'}" if held else text
@@ -172,18 +173,23 @@ def bold(count: int, gets: bool) -> str:
     return f"**{count}**" if gets else str(count)
 
 
-ROWS = re.findall(r"^\| (?:`({.*})`[^|]*|\(the first start\)) \| ([^|]+) \| (\d+) \|$", PAGE, re.MULTILINE)
+def rows(text: str) -> list[tuple[str, str, str]]:
+    return re.findall(r"^\| (?:`({.*})`[^|]*|\(the first start\)) \| ([^|]+) \| (\d+) \|$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("rollout", "text", "most"), ROWS, ids=[row[0] or "first" for row in ROWS])
-def test_the_stages_on_the_page_are_the_codes(rollout: str, text: str, most: str) -> None:
+BY_PODS, BY_WEIGHT = (rows(part) for part in PAGE.split("### Canaries by weight"))
+ROWS = [*((False, *row) for row in BY_PODS), *((True, *row) for row in BY_WEIGHT)]
+
+
+@pytest.mark.parametrize(("by_route", "rollout", "text", "most"), ROWS)
+def test_the_stages_on_the_page_are_the_codes(rollout: str, text: str, most: str, *, by_route: bool) -> None:
     strategy = Rollout.model_validate(yaml.safe_load(rollout) if rollout else {})
-    found = stages(strategy, first=not rollout, drain_wait=15)
+    found = stages(strategy, first=not rollout, drain_wait=15, by_route=by_route)
     assert text == shown(found, 4)
     assert int(most) == max(stage.new_count(4) + stage.old_count(4) for stage in found)
 
 
 def test_every_strategy_is_among_them() -> None:
-    assert len(ROWS) == 6
-    asked = [yaml.safe_load(row[0]) for row in ROWS if row[0]]
+    assert (len(BY_PODS), len(BY_WEIGHT)) == (6, 2)
+    asked = [yaml.safe_load(row[0]) for row in BY_PODS if row[0]]
     assert {one.get("strategy", "BlueGreen") for one in asked} == {"BlueGreen", "Rolling", "Recreate"}
