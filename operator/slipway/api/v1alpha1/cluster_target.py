@@ -45,7 +45,8 @@ class Cache(ApiModel):
 
 
 class HttpRoute(ApiModel):
-    """A route of the Gateway API to the endpoint: https://gateway-api.sigs.k8s.io/api-types/httproute/"""
+    """A route of the Gateway API to the endpoint: https://gateway-api.sigs.k8s.io/api-types/httproute/. Its weights then
+    divide the requests during a canary."""
 
     parent_refs: Annotated[list[Verbatim], Field(min_length=1, max_length=8)]
     """The Gateways that take it, as in HTTPRoute's spec.parentRefs."""
