@@ -45,8 +45,7 @@ class Cache(ApiModel):
 
 
 class HttpRoute(ApiModel):
-    """A route of the Gateway API to the endpoint: https://gateway-api.sigs.k8s.io/api-types/httproute/. Its weights then
-    divide the requests during a canary."""
+    """A route of the Gateway API to the endpoint: https://gateway-api.sigs.k8s.io/api-types/httproute/"""
 
     parent_refs: Annotated[list[Verbatim], Field(min_length=1, max_length=8)]
     """The Gateways that take it, as in HTTPRoute's spec.parentRefs."""
@@ -73,7 +72,8 @@ class Expose(ApiModel):
     """Ways to the endpoint beside its Service. What the cluster does not have is left out, and said."""
 
     http_route: HttpRoute | None = None
-    """A route of the Gateway API."""
+    """A route of the Gateway API. With it, shares of a Canary or Linear roll are shares of the requests that come by it;
+    without, shares of pods."""
     inference_pool: InferencePool | None = None
     """A pool that a gateway picks replicas from by their queues."""
 
