@@ -72,8 +72,8 @@ class Expose(ApiModel):
     """Ways to the endpoint beside its Service. What the cluster does not have is left out, and said."""
 
     http_route: HttpRoute | None = None
-    """A route of the Gateway API. With it, shares of a Canary or Linear roll are shares of the requests that come by it;
-    without, shares of pods."""
+    """A route of the Gateway API. With it, the shares of a Canary or Linear roll are of the requests that come by it;
+    without, of pods."""
     inference_pool: InferencePool | None = None
     """A pool that a gateway picks replicas from by their queues."""
 
