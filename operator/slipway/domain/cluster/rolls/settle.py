@@ -108,7 +108,7 @@ def handed_back(situation: Situation) -> list[Step] | None:
     """
     routing, serving = situation.routing, situation.serving
     progress = routing.progress if routing else None
-    if routing is None or serving is None or progress is None or not progress.proven:
+    if routing is None or serving is None or progress is None or not progress.proven or _is_scaled(situation):
         return None
     other = situation.children.get(progress.to)
     if other is None or other is serving:
@@ -199,12 +199,16 @@ def _count(situation: Situation, child: Child) -> list[Step]:
     if situation.replicas is not None:
         return scaled(child, situation.replicas)
     progress = situation.routing.progress if situation.routing else None
-    left_alone = situation.autoscaler is not None and keeps_old_whole(current_roll(situation).found)
-    if progress and child.replicas < progress.count and not left_alone:
+    if progress and child.replicas < progress.count and not _is_scaled(situation):
         return scaled(child, progress.count)  # a roll that came to nothing had made it smaller
     if child.replicas == 0 and (situation.autoscaler is None or child.verified is None):  # or it was made anew
         return scaled(child, max(1, situation.least))
     return []
+
+
+def _is_scaled(situation: Situation) -> bool:
+    """Whether the old fleet's count is an autoscaler's, in a roll as well."""
+    return situation.autoscaler is not None and keeps_old_whole(current_roll(situation).found)
 
 
 def _missing_pods(situation: Situation, child: Child) -> Finding | None:

@@ -394,6 +394,17 @@ class TestUnderAnAutoscaler:
         await world.rest()
         assert await world.counts() == {commit(1): 1, commit(2): 0}
 
+    @pytest.mark.parametrize("route", [False, True])
+    async def test_nor_after_a_canary_that_has_had_requests(self, *, route: bool) -> None:
+        world = await serving_world(replicas=4, rollout=STRATEGIES["canary"], route=route)
+        world.replicas, world.autoscaler = None, AUTOSCALER
+        world.commit = 2
+        await until_stage(world, 1)
+        world.cluster.objects.merge(place_of(1), {"spec": {"replicas": 1}})
+        world.diagnosis = HOPELESS
+        await world.rest()
+        assert await world.counts() == {commit(1): 1, commit(2): 0}
+
     async def test_what_somebody_deletes_comes_back_with_pods_and_is_verified(self) -> None:
         world = await serving_world(replicas=None, autoscaler=AUTOSCALER)
         world.cluster.objects.delete(place_of(1))
