@@ -22,7 +22,7 @@ from slipway.domain.cluster.rolls.plan import plan
 from slipway.domain.cluster.rolls.situation import Plan, Situation
 from slipway.domain.cluster.warnings import warnings
 from slipway.domain.conditions import kept
-from slipway.domain.errors import OutsideError, Rejected
+from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.revisions import rollout_digest
 from slipway.reconcilers.cluster_asking import ClusterAskingPass
 from slipway.reconcilers.cluster_pass import MADE_KINDS
@@ -105,7 +105,7 @@ class ClusterServingPass(ClusterAskingPass):
         for step in steps.due:
             try:
                 await self.execute((step,))
-            except Rejected as error:
+            except (Rejected, Transient) as error:  # a webhook that does not answer is a 500
                 if not steps.refused(step, error):
                     raise
             else:

@@ -8,7 +8,7 @@ from slipway.domain.cluster.rolls.situation import Plan
 from slipway.domain.cluster.rolls.steps import Step
 from slipway.domain.cluster.subject import Subject
 from slipway.domain.conditions import Finding
-from slipway.domain.errors import Rejected
+from slipway.domain.errors import OutsideError
 from slipway.loop.keys import Key
 from slipway.reconcilers.retries import Retries
 
@@ -49,7 +49,7 @@ class OptionalSteps:
             self._untried.discard(what)
             self._retries.clear(self._key(what))
 
-    def refused(self, step: Step, error: Rejected) -> bool:
+    def refused(self, step: Step, error: OutsideError) -> bool:
         """Whether the others may go on although this step was refused."""
         what = as_optional(step)
         if what is None:

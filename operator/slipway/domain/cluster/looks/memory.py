@@ -72,6 +72,8 @@ class Progress(ApiModel):
     """Replicas that the old revision had then, where neither spec nor stage decides it."""
     proven: bool = False
     """Whether the new revision has answered what it was asked, so that it may get requests."""
+    shrinks: bool = False
+    """Whether some stage has fewer pods of the old revision than before. Else its count may be an autoscaler's."""
 
 
 def served_annotation(served: ServedModel, *, image: str, engine: str, model: str) -> str:

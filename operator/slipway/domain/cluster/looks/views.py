@@ -59,6 +59,7 @@ class Pod:
     """Deleted, but still there: it holds its GPUs."""
     scheduled: str | None = None
     """Since when it has a node."""
+    created: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def pods(seen: Observation) -> tuple[Pod, ...]:
                 ready=not leaving and _condition(status, "Ready"),
                 leaving=leaving,
                 scheduled=_since(status, "PodScheduled"),
+                created=manifest["metadata"].get("creationTimestamp") or "",
             )
         )
     return tuple(sorted(found, key=lambda pod: pod.name))

@@ -7,9 +7,8 @@ from slipway.domain.cluster.looks.observation import ObjectRef
 from slipway.domain.cluster.marks import CONTENT, NOBODY, Manifest
 from slipway.domain.cluster.optional.pools import routed
 from slipway.domain.cluster.optional.routes import divided, leads_to
-from slipway.domain.cluster.rolls.roll import current_roll, under_way
+from slipway.domain.cluster.rolls.roll import under_way
 from slipway.domain.cluster.rolls.situation import Plan, Situation
-from slipway.domain.cluster.rolls.stages import keeps_old_whole
 from slipway.domain.cluster.rolls.steps import Apply, Delete, Step
 from slipway.domain.cluster.subject import marked
 from slipway.domain.conditions import Finding
@@ -35,7 +34,7 @@ def plan_beside(situation: Situation) -> Plan:
             steps.append(Apply(manifest))
         elif is_foreign_change(there, manifest):
             drifted.append(f"{manifest['kind']} {manifest['metadata']['name']}")
-            if situation.drift == "Correct":
+            if situation.drift == "Correct" or manifest["kind"] == "Service":  # a roll depends on it
                 steps.append(Apply(manifest, there["metadata"]["resourceVersion"], whole=True))
         elif differs(there, manifest):
             steps.append(Apply(manifest, there["metadata"]["resourceVersion"]))
@@ -58,11 +57,21 @@ def wanted_beside(situation: Situation) -> tuple[Manifest, ...]:
 def _canary(situation: Situation) -> tuple[Manifest, ...]:
     """The Service that a route will lead to. It is there for the whole roll: a gateway answers with an error for one
     that has no endpoints yet, or that it still leads to and that is gone."""
-    roll, canary = under_way(situation), situation.wanted.canary
-    if canary is None or roll is None or not roll.is_by_weight:
+    roll, canary, kept = under_way(situation), situation.wanted.canary, _kept_canary(situation)
+    if canary is None or not (kept or (roll and roll.is_by_weight)):
         return ()
-    selector = views.selector(situation.subject.name, situation.wanted.revision)
+    selector = views.selector(situation.subject.name, kept or situation.wanted.revision)
     return (marked(canary | {"spec": canary["spec"] | {"selector": selector}}),)
+
+
+def _kept_canary(situation: Situation) -> str | None:
+    """A revision that is wanted no more, and may yet be asked past the Service: as long as the route leads there, or a
+    gateway may not have heard that it does so no more, which its last pods wait for."""
+    found, roll = situation.in_canary, under_way(situation)
+    if found is None or found in (situation.wanted.revision, situation.serving_revision):
+        return None
+    is_led = situation.is_led_to(found) and not (roll and roll.stage.weight)
+    return found if is_led or situation.pods_of(found) else None
 
 
 def _divided(manifest: Manifest, situation: Situation) -> Manifest:
@@ -78,7 +87,7 @@ def _may_autoscale(situation: Situation) -> bool:
     routing = situation.routing
     if routing is None or routing.progress is None:
         return True
-    return keeps_old_whole(current_roll(situation).found)
+    return not routing.progress.shrinks
 
 
 def _ref(manifest: Manifest) -> ObjectRef:

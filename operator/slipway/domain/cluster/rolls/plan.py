@@ -12,7 +12,7 @@ from slipway.domain.cluster.looks.views import Child
 from slipway.domain.cluster.marks import FAILED, VERIFIED
 from slipway.domain.cluster.rolls import loading, settle
 from slipway.domain.cluster.rolls.beside import plan_beside
-from slipway.domain.cluster.rolls.roll import Roll, current_roll, stands, successor
+from slipway.domain.cluster.rolls.roll import Roll, current_roll, stands, successor, under_way
 from slipway.domain.cluster.rolls.routing import corrected_service, is_about_service, routed_service
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
 from slipway.domain.cluster.rolls.stages import Traffic
@@ -34,7 +34,18 @@ def plan(situation: Situation) -> Plan:
     routes = any(is_about_service(step, situation) for step in towards.steps)
     service = () if routes else corrected_service(situation)  # what changes its route corrects the rest of it, too
     steps = (*beside.steps, *service, *towards.steps)
-    return replace(towards, steps=steps, drifted=beside.drifted or towards.drifted)
+    again = _look_again(situation, towards)
+    return replace(towards, steps=steps, drifted=beside.drifted or towards.drifted, look_again=again)
+
+
+def _look_again(situation: Situation, towards: Plan) -> float | None:
+    """Sooner where a route has not been taken back yet: it is not watched, and pods stay until then."""
+    roll, led = under_way(situation), situation.in_canary
+    if led is None or not situation.is_led_to(led) or led == situation.serving_revision:
+        return towards.look_again
+    if roll and roll.stage.weight:
+        return towards.look_again
+    return min(towards.look_again if towards.look_again is not None else _DIVIDING, _DIVIDING)
 
 
 def _towards(situation: Situation) -> Plan:
@@ -70,7 +81,7 @@ def _roll(situation: Situation) -> Plan:
     coming = situation.coming
     waiting = loading.plan_loading(situation) if coming is None or _has_no_pod_yet(situation, coming) else None
     if waiting:
-        return replace(waiting, steps=(*waiting.steps, *settle.keep_serving(situation)))
+        return replace(waiting, steps=(*waiting.steps, *settle.keep_serving(situation), *_others_gone(situation)))
     if coming is None:
         return _make_ready(situation)
     if coming.failure:
@@ -130,7 +141,7 @@ def _bring_about(situation: Situation, roll: Roll) -> Plan:
     if serving and not roll.leaves_old_alone:
         steps += settle.scaled(serving, roll.stage.old_count(roll.count))
     if coming:
-        steps += settle.scaled(coming, roll.stage.new_count(roll.count))
+        steps += settle.scaled(coming, roll.new_count)
     steps += _others_gone(situation)
     left = (roll.startup_deadline() - situation.now).total_seconds()
     again = max(1.0, min(left, _STARTING)) if left > 0 else _STARTING
@@ -170,13 +181,14 @@ def _question(situation: Situation, roll: Roll, coming: Child) -> Question | Non
     ready = situation.ready_of(coming.revision)
     if not ready:
         return None
+    pod = ready[int(situation.now.timestamp()) % len(ready)]  # if one cannot be reached, another is asked the next time
     if coming.verified is None:
-        return Question(coming, ready[0], verify=True)
+        return Question(coming, pod, verify=True)
     checked = situation.checked
     passed = checked is not None and checked.config == coming.name and checked.outcome == "Passed"
     if situation.rollout.check is None or (passed and checked and roll.is_current(checked.at)):
         return None
-    return Question(coming, ready[0], verify=False)
+    return Question(coming, pod, verify=False)
 
 
 def verified(child: Child, how: str) -> Step:

@@ -10,7 +10,7 @@ from slipway.domain.cluster.looks.views import Child, moment
 from slipway.domain.cluster.marks import NOBODY, canary_name
 from slipway.domain.cluster.optional.routes import weight_of
 from slipway.domain.cluster.rolls.situation import Situation
-from slipway.domain.cluster.rolls.stages import ALL, Stage, Traffic, stages, stages_digest
+from slipway.domain.cluster.rolls.stages import ALL, Stage, Traffic, keeps_old_whole, stages, stages_digest
 from slipway.domain.conditions import timestamp
 
 STARTUP_TIMED_OUT = "StartupTimedOut"
@@ -83,11 +83,8 @@ class Roll:
         new, old = situation.coming, situation.serving
         if new is None or situation.routing is None or situation.routing.selected != self.selected:
             return False
-        ready = {pod.name for pod in situation.ready_of(new.revision)}
-        if new.replicas != stage.new_count(self.count) or len(ready) < stage.ready_count(self.count):
+        if new.replicas != self.new_count or self._answering() < stage.ready_count(self.count):
             return False
-        if self.is_by_weight and not ready <= situation.seen.canary:
-            return False  # a gateway refuses the share of a Service that has nobody
         if not self.is_divided():
             return False
         if old is not None and not self.leaves_old_alone:
@@ -95,6 +92,29 @@ class Roll:
             if old.replicas != left or len(situation.pods_of(old.revision)) > left:
                 return False  # pods hold their GPUs until they are gone
         return stage.traffic is not Traffic.NEW or self._routes_to_new_alone()
+
+    @property
+    def new_count(self) -> int:
+        """Pods that the new revision must have. While it is watched, a lighter load takes none of them."""
+        count, coming = self.stage.new_count(self.count), self.situation.coming
+        return max(count, coming.replicas) if coming and self.leaves_old_alone and self.progress.complete else count
+
+    def _answering(self) -> int:
+        """Pods of the new revision that are ready, and in a roll by weight can be reached by the route: a gateway
+        answers with an error for the share of a Service that has nobody."""
+        ready = {pod.name for pod in self.situation.ready_of(self.situation.wanted.revision)}
+        return len(ready & self.situation.seen.canary if self.is_by_weight else ready)
+
+    def _still_holds(self) -> bool:
+        """Whether a stage that was complete goes on to be watched. More pods, that an autoscaler asks for in the
+        meantime, need not be ready for that."""
+        if self.is_complete():
+            return True
+        routing = self.situation.routing
+        routes = routing is not None and routing.selected == self.selected and self.is_divided()
+        if not routes or not self.leaves_old_alone or self.stage.traffic is Traffic.NEW:
+            return False
+        return self._answering() >= self.stage.ready_count(self.progress.count)
 
     def is_divided(self) -> bool:
         """Whether the route has this stage's weights. Where there is none, nobody comes by it, and none are needed."""
@@ -143,10 +163,10 @@ class Roll:
 
     def must_begin_again(self) -> bool:
         """Whether what was complete is so no more, or nobody was there to begin it while its time ran out."""
-        coming, complete = self.situation.coming, self.is_complete()
+        coming = self.situation.coming
         if self.progress.complete:
-            return not complete
-        return self.is_late() and coming is not None and coming.replicas < self.stage.new_count(self.count)
+            return not self._still_holds()
+        return self.is_late() and coming is not None and coming.replicas < self.new_count
 
     def is_late(self) -> bool:
         """Whether this stage's pods should be ready by now."""
@@ -191,7 +211,10 @@ def current_roll(situation: Situation) -> Roll:
     if known and known.to == situation.wanted.revision and known.plan == plan and known.stage < len(found):
         return Roll(situation, found, known, is_new=False)
     now = timestamp(situation.now)
-    begun = Progress(to=situation.wanted.revision, plan=plan, stage=0, since=now, began=now, count=count)
+    shrinks = not keeps_old_whole(found)
+    begun = Progress(
+        to=situation.wanted.revision, plan=plan, stage=0, since=now, began=now, count=count, shrinks=shrinks
+    )
     return Roll(situation, found, begun, is_new=True)
 
 
@@ -207,13 +230,23 @@ def under_way(situation: Situation) -> Roll | None:
 
 
 def successor(situation: Situation) -> Child | None:
-    """The revision that has to take over at once: it has proved itself and has pods that answer, the one before has
-    none left, and its own roll does not go on."""
+    """The revision that has to take over at once: it has proved itself and has pods that answer, its own roll does not
+    go on, and the roll has taken so many from the one before that fewer of those do.
+
+    One that has failed in the end may do so as well, until a third one comes. If the one before is wanted again, its
+    pods come back one by one, as long as there are any (`settle.handed_back`).
+    """
     progress = situation.routing.progress if situation.routing else None
     child = situation.children.get(progress.to) if progress and progress.proven else None
-    if child is None or child.failure or not situation.ready_of(child.revision):
+    answering = len(situation.ready_of(child.revision)) if child else 0
+    if child is None or progress is None or not answering:
         return None
-    if situation.serving and situation.ready_of(situation.serving.revision):
+    old = situation.serving
+    comes_back = old is not None and old.revision == situation.wanted.revision
+    if child.failure and (comes_back or child.revision == situation.wanted.revision):
+        return None
+    left = len(situation.ready_of(old.revision)) if old else 0
+    if left and (left >= answering or comes_back or not progress.shrinks):
         return None
     goes_on = child.revision == situation.wanted.revision and not current_roll(situation).is_new
     return None if goes_on else child

@@ -1,19 +1,20 @@
 """Keeping what serves as it should be: its count, its manifest, and nothing beside it but what a roll back needs."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from slipway.domain.cluster.looks.comparison import differs, is_foreign_change
 from slipway.domain.cluster.looks.memory import Failure
-from slipway.domain.cluster.looks.views import Child
+from slipway.domain.cluster.looks.views import Child, moment
 from slipway.domain.cluster.marks import NOBODY
 from slipway.domain.cluster.rolls import loading
-from slipway.domain.cluster.rolls.roll import current_roll
 from slipway.domain.cluster.rolls.routing import routed_service
 from slipway.domain.cluster.rolls.situation import Plan, Question, Situation
-from slipway.domain.cluster.rolls.stages import keeps_old_whole
 from slipway.domain.cluster.rolls.steps import Apply, Delete, Scale, Step
 from slipway.domain.conditions import Finding
 
+_SEARCH = 60.0
+"""Seconds in which a pod finds a node where there is one that is free."""
 KEPT_BEFORE = 1
 """Revisions without pods that are kept beside the one that serves, for a roll back."""
 
@@ -78,15 +79,18 @@ def after_failure(situation: Situation, coming: Child, failure: Failure) -> Plan
         "tried again when the spec, the commit or spec.rollout changes, or the annotation slipway.dev/reconcile-now"
     )
     steps = handed_back(situation)
+    again = None
     if steps is not None:
+        again = _SEARCH
         text = f"{text}. Those of its pods that are ready answer until the old ones are back"
     else:
         steps = list(keep_serving(situation))
-        if coming is not situation.serving:
+        if coming is not situation.serving and not situation.is_led_to(coming.revision):
             steps += scaled(coming, 0)
         keep = {coming.revision} | ({situation.serving.revision} if situation.serving else set())
         steps += tidied(situation, keep=keep)
-    return Plan(tuple(steps), failure=failure, stalled=Finding(failure.reason, text), look_again=0.0 if steps else None)
+    again = 0.0 if steps else again
+    return Plan(tuple(steps), failure=failure, stalled=Finding(failure.reason, text), look_again=again)
 
 
 def going_back(situation: Situation) -> Plan | None:
@@ -97,25 +101,28 @@ def going_back(situation: Situation) -> Plan | None:
     child = situation.serving
     served = child.served.revision if child and child.served else "what served before"
     text = f"going back to {served}: the pods that took over answer until the old ones are back"
-    return Plan(tuple(steps), reconciling=Finding("Rolling", text), look_again=0.0 if steps else None)
+    return Plan(tuple(steps), reconciling=Finding("Rolling", text), look_again=0.0 if steps else _SEARCH)
 
 
 def handed_back(situation: Situation) -> list[Step] | None:
     """Steps towards the old revision's whole fleet, where a roll has put proven new pods in the place of old ones.
 
     Each old pod that is ready lets one more new one go, so that there are never more pods than replicas, for which
-    there are GPUs, and never fewer that answer than all but one. None: there is nothing (more) to hand back.
+    there are GPUs, and never fewer that answer than all but one. Where there are fewer GPUs by now, those that wait for
+    a node let others go, but never the last one. None: there is nothing (more) to hand back.
     """
     routing, serving = situation.routing, situation.serving
     progress = routing.progress if routing else None
-    if routing is None or serving is None or progress is None or not progress.proven or _is_scaled(situation):
+    if routing is None or serving is None or progress is None or not (progress.proven and progress.shrinks):
         return None
     other = situation.children.get(progress.to)
-    if other is None or other is serving:
+    total = progress.count if situation.replicas is None else min(progress.count, situation.replicas)
+    if other is None or other is serving or serving.replicas >= total:
         return None
-    total = progress.count if situation.replicas is None else situation.replicas
-    answering = len(situation.ready_of(other.revision))
-    left = min(answering, total - len(situation.ready_of(serving.revision)) - 1)
+    answering, back = len(situation.ready_of(other.revision)), len(situation.ready_of(serving.revision))
+    left = min(answering, total - back - 1)
+    if left > 0:
+        left = max(left - _without_node(situation, serving), 0 if back else 1)
     if left <= 0:
         return None
     steps: list[Step] = []
@@ -123,6 +130,13 @@ def handed_back(situation: Situation) -> list[Step] | None:
         steps.append(routed_service(situation, selected=None, serving=serving.revision, progress=progress))
     room = total - max(left, len(situation.pods_of(other.revision)))  # those that leave hold their GPUs until then
     return [*steps, *scaled(other, left), *scaled(serving, max(serving.replicas, room))]
+
+
+def _without_node(situation: Situation, child: Child) -> int:
+    """Pods that have found no node for a while."""
+    before = situation.now - timedelta(seconds=_SEARCH)
+    waiting = (pod for pod in situation.pods_of(child.revision) if pod.scheduled is None and not pod.leaving)
+    return sum(moment(pod.created) < before for pod in waiting)
 
 
 def keep_serving(situation: Situation) -> tuple[Step, ...]:
@@ -155,6 +169,7 @@ def tidied(situation: Situation, *, keep: set[str]) -> list[Step]:
     A roll back goes to the youngest of those that have served; those that never got so far go first.
     """
     others = [child for child in situation.children.values() if child.revision not in keep]
+    others = [child for child in others if not situation.is_led_to(child.revision)]
     others.sort(key=_worth, reverse=True)
     steps: list[Step] = []
     for place, child in enumerate(others):
@@ -208,7 +223,8 @@ def _count(situation: Situation, child: Child) -> list[Step]:
 
 def _is_scaled(situation: Situation) -> bool:
     """Whether the old fleet's count is an autoscaler's, in a roll as well."""
-    return situation.autoscaler is not None and keeps_old_whole(current_roll(situation).found)
+    progress = situation.routing.progress if situation.routing else None
+    return situation.autoscaler is not None and (progress is None or not progress.shrinks)
 
 
 def _missing_pods(situation: Situation, child: Child) -> Finding | None:

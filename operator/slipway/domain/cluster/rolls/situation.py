@@ -6,12 +6,14 @@ from typing import Literal
 
 from slipway.api.v1alpha1.deployment_status import CheckStatus
 from slipway.api.v1alpha1.rollout import Rollout
+from slipway.domain.cluster.apis import HTTP_ROUTE
 from slipway.domain.cluster.looks import views
 from slipway.domain.cluster.looks.fleet import Fleet
 from slipway.domain.cluster.looks.memory import Failure
 from slipway.domain.cluster.looks.observation import Diagnosis
 from slipway.domain.cluster.manifests.wanted import Wanted
-from slipway.domain.cluster.marks import Manifest
+from slipway.domain.cluster.marks import REVISION_LABEL, Manifest, canary_name
+from slipway.domain.cluster.optional.routes import weight_of
 from slipway.domain.cluster.rolls.steps import Step
 from slipway.domain.conditions import Finding
 
@@ -72,6 +74,23 @@ class Situation(Fleet):
     drain_wait: int = 10
     """Seconds until everybody who routes requests has heard of a change."""
     drift: Literal["Correct", "Report"] = "Correct"
+
+    @property
+    def serving_revision(self) -> str | None:
+        """Digest of the revision that has proved itself."""
+        return self.serving.revision if self.serving else None
+
+    @property
+    def in_canary(self) -> str | None:
+        """Digest of the revision that the Service of a canary selects, if there is one."""
+        found = self.seen.of_kind("Service").get(canary_name(self.subject.name))
+        return ((found["spec"].get("selector") or {}).get(REVISION_LABEL)) if found else None
+
+    def is_led_to(self, revision: str) -> bool:
+        """Whether the route leads requests to this revision, past the Service."""
+        name = self.subject.name
+        route = self.seen.of_kind(HTTP_ROUTE.kind).get(name)
+        return route is not None and self.in_canary == revision and weight_of(route, canary_name(name)) > 0
 
     @property
     def coming(self) -> views.Child | None:

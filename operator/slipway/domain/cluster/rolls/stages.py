@@ -77,8 +77,8 @@ def stages(
     if rollout.strategy == "Recreate":
         return (
             Stage(NONE, NONE, Traffic.OLD),
-            Stage(ALL, NONE, Traffic.OLD),
-            Stage(ALL, NONE, Traffic.NEW),
+            Stage(ALL, NONE, Traffic.OLD, one_is_enough=True),
+            Stage(ALL, NONE, Traffic.NEW, one_is_enough=True),
         )
     if rollout.strategy == "Rolling":
         return _rolling(rollout) if not single else (Stage(ALL, ALL, Traffic.OLD), _watched(rollout, drain_wait))
@@ -151,7 +151,12 @@ def _watched(rollout: Rollout, drain_wait: int) -> Stage:
 
 def stages_digest(found: tuple[Stage, ...]) -> str:
     """Changes with the stages."""
-    return digest([[str(s.new), str(s.old), s.traffic.value, s.hold, str(s.weight)] for s in found], 10)
+    return digest([[str(s.new), str(s.old), s.traffic.value, s.hold, *_weight(s)] for s in found], 10)
+
+
+def _weight(stage: Stage) -> list[str]:
+    """Left out where there is none, so that rolls without weights have the digest that they have always had."""
+    return [str(stage.weight)] if stage.weight else []
 
 
 def keeps_old_whole(found: tuple[Stage, ...]) -> bool:

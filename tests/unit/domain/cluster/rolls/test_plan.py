@@ -314,6 +314,9 @@ class TestByWeightOfARoute:
         await world.step()
         world.cluster.nodes.run()
         assert world.weights() == {"twin": 1}
+        assert world.pods_of(2)
+        await world.step()
+        world.cluster.nodes.run()
         assert any("deletionTimestamp" in pod["metadata"] for pod in world.cluster.objects.each("Pod", "ml"))
         await world.step()
         assert world.cluster.objects.get(Place("ml", "Service", "twin-canary")) is not None
