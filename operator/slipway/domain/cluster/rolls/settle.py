@@ -41,9 +41,7 @@ def serving(situation: Situation) -> Plan:
     if reloading:
         return replace(plan, reconciling=reloading.reconciling, stalled=reloading.stalled)
     missing = _missing_pods(situation, child)
-    if missing is None:
-        return plan
-    return replace(plan, reconciling=missing, look_again=_SEARCH if again is None else again)  # time tells what ails
+    return replace(plan, reconciling=missing) if missing else plan
 
 
 def _question(situation: Situation, child: Child) -> Question | None:
