@@ -68,7 +68,7 @@ def taken_over(situation: Situation, child: Child) -> Plan:
     if situation.replicas is None and progress and child.replicas < progress.count:
         steps += scaled(child, progress.count)
     steps.append(routed_service(situation, selected=child.revision, serving=child.revision, progress=None))
-    text = f"the old pods are gone, so {child.name} serves"
+    text = f"{child.name} serves: more of its pods answer than of the revision before it"
     return Plan(tuple(steps), reconciling=Finding("Rolling", text), look_again=0.0)
 
 
@@ -79,9 +79,8 @@ def after_failure(situation: Situation, coming: Child, failure: Failure) -> Plan
         "tried again when the spec, the commit or spec.rollout changes, or the annotation slipway.dev/reconcile-now"
     )
     steps = handed_back(situation)
-    again = None
+    again = None if steps is None else _SEARCH
     if steps is not None:
-        again = _SEARCH
         text = f"{text}. Those of its pods that are ready answer until the old ones are back"
     else:
         steps = list(keep_serving(situation))
