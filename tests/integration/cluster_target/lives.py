@@ -75,10 +75,12 @@ def create_scale_roll_delete(here: ClusterBench, endangered: Endangered) -> None
         with Client(here) as client:
             first = begun(here, replicas=1, rollout={"check": CHECK})
             stands(here, Stand(first, pods=1))
+            client.hears(first)
             edited(here, replicas=2)
             stands(here, Stand(first, pods=2))
             second = published(here, "better")
             stands(here, Stand(second, pods=2, without_pods=frozenset({first})))
+            client.hears(second)
         assert client.answered == {first, second}
         assert history(here) == [(second, "Serving"), (first, "Replaced")]
         assert here.bench.status("Deployment")["check"]["outcome"] == "Passed"
@@ -104,6 +106,7 @@ def roll_back(here: ClusterBench, endangered: Endangered) -> None:
         mended = published(here, "mended")
         # One is kept besides, and what has served before is worth more than what has failed.
         stands(here, Stand(mended, pods=2, without_pods=frozenset({first})))
+        client.hears(mended)
     assert client.answered == {first, mended}
     assert history(here) == [(mended, "Serving"), (worse, "Failed"), (first, "Replaced")]
 
@@ -116,6 +119,7 @@ def failed_check(here: ClusterBench, endangered: Endangered) -> None:
         silent = published(here, "silent", answers="nothing")
         kept = frozenset({silent})
         stands(here, Stand(first, pods=1, without_pods=kept, failed=kept, stalled="CheckFailed"))
+        client.hears(first)
     assert client.answered == {first}
     assert here.bench.status("Deployment")["check"]["outcome"] == "Failed"
     assert history(here) == [(silent, "Failed"), (first, "Serving")]
@@ -129,6 +133,7 @@ def canary(here: ClusterBench, endangered: Endangered, *, cluster: Object | None
     with endangered(), Client(here) as client:
         second = published(here, "better")
         stands(here, Stand(second, pods=2, without_pods=frozenset({first})))
+        client.hears(second)
     assert client.answered == {first, second}
     assert history(here) == [(second, "Serving"), (first, "Replaced")]
     assert [pods_run(here, f"twin-{digest_of(here, commit)}") for commit in (first, second)] == [2, 2]
@@ -141,6 +146,7 @@ def recreate(here: ClusterBench, endangered: Endangered) -> None:
     with endangered(), Client(here) as client:
         second = published(here, "better")
         stands(here, Stand(second, pods=1, without_pods=frozenset({first})))
+        client.hears(second)
     assert second in client.answered
     assert history(here) == [(second, "Serving"), (first, "Replaced")]
     assert [pods_run(here, f"twin-{digest_of(here, commit)}") for commit in (first, second)] == [1, 1]
@@ -152,8 +158,10 @@ def cache(here: ClusterBench, endangered: Endangered) -> None:
         with Client(here) as client:
             first = begun(here, replicas=1, cluster={"cache": {"size": "10Gi"}})
             stands(here, Stand(first, pods=1))
+            client.hears(first)
             second = published(here, "better")
             stands(here, Stand(second, pods=1, without_pods=frozenset({first})))
+            client.hears(second)
         assert client.answered == {first, second}
         assert pods_run(here, "twin-load") == 2
         deleted(here)

@@ -178,6 +178,10 @@ class Client:
             assert (self.problems, made_twice) == ([], {})
             assert self.answered, "the client has seen nothing"
 
+    def hears(self, commit: str) -> None:
+        """Until it has an answer from this commit, which it may have asked a moment too early for."""
+        self.here.bench.wait(lambda: commit in self.answered or self.problems, f"{commit} answers", LONGEST)
+
     def _ask(self) -> None:
         try:
             with self.here.bed.client() as http:
