@@ -127,10 +127,9 @@ class ClusterServingPass(ClusterAskingPass):
         served = (child.served if child else None, known.serving, known.previous)
         keep = tuple(dict.fromkeys(Load.of(entry) for entry in served if entry))
         image = served_image(self.deployment)
-        found = build.wanted(
+        return build.wanted(
             spec, spec.target.cluster, checks.served, image, self.subject, settings, checks.served.token, keep
         )
-        return replace(found, optional=optional.manifests(self.subject, spec, spec.target.cluster))
 
     async def _look(self, wanted: Wanted) -> Observation:
         """What is there; under names that are wanted, also what is not ours."""

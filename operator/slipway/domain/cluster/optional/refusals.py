@@ -71,7 +71,7 @@ def finding(refused: Iterable[Refused]) -> Finding | None:
         f"{sentences}. Mend the field, or what refuses it: a policy of the cluster, or a right that the operator lacks "
         "(examples/install/rbac.yaml). It is tried again by itself. The endpoint itself does not depend on it"
     )
-    return Finding("OptionalRefused", text)
+    return Finding(CONDITION, text)
 
 
 def _sentence(refused: Refused, longest: int) -> str:

@@ -51,16 +51,19 @@ def divided(manifest: Manifest, subject: Subject, weight: Fraction) -> Manifest:
 
 def weight_of(manifest: Manifest, service: str) -> Fraction:
     """The share of the requests by a route that goes to this Service; 0 where no rule names it."""
-    refs = [ref for rule in manifest["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
+    refs = _refs(manifest)
     total = sum(ref.get("weight", 1) for ref in refs)
     own = sum(ref.get("weight", 1) for ref in refs if ref.get("name") == service)
     return Fraction(own, total) if total else Fraction(0)
 
 
 def leads_to(manifest: Manifest, service: str) -> bool:
-    """Whether any rule of a route names this Service."""
-    rules = manifest["spec"].get("rules") or []
-    return any(ref.get("name") == service for rule in rules for ref in rule.get("backendRefs") or [])
+    """Whether any rule of a route names this Service, be it for no request at all."""
+    return any(ref.get("name") == service for ref in _refs(manifest))
+
+
+def _refs(manifest: Manifest) -> list[dict[str, Any]]:
+    return [ref for rule in manifest["spec"].get("rules") or [] for ref in rule.get("backendRefs") or []]
 
 
 def _service(name: str) -> dict[str, Any]:

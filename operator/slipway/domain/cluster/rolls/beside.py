@@ -124,7 +124,7 @@ def _obsolete(situation: Situation, beside: tuple[Manifest, ...]) -> list[Step]:
             continue
         if ref.kind == "ServiceAccount" and situation.children:
             continue
-        if ref.kind == "Service" and (ref.name == situation.subject.name or _is_led_to(situation, ref.name)):
+        if ref.kind == "Service" and (ref.name == situation.subject.name or _may_be_asked(situation, ref.name)):
             continue
         steps.append(Delete(ref.kind, ref.name, metadata["uid"]))
     return steps
@@ -139,12 +139,12 @@ def _is_mounted(situation: Situation, claim: str) -> bool:
     return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
 
 
-def _is_led_to(situation: Situation, canary: str) -> bool:
+def _may_be_asked(situation: Situation, canary: str) -> bool:
     """Whether a request may still come to the Service of a canary that is over: by a route, or by a gateway that has
     not heard yet that the route leads elsewhere. Its pods answer until they are gone."""
-    serving = situation.serving.revision if situation.serving else None
     routes = situation.seen.of_kind(HTTP_ROUTE.kind).values()
-    return any(leads_to(route, canary) for route in routes) or any(pod.revision != serving for pod in situation.pods)
+    others = (pod for pod in situation.pods if pod.revision != situation.serving_revision)
+    return any(leads_to(route, canary) for route in routes) or any(True for _ in others)
 
 
 def _changed(names: list[str], drift: str) -> Finding:

@@ -178,10 +178,9 @@ def _complete(situation: Situation, roll: Roll, coming: Child) -> Plan:
 
 def _question(situation: Situation, roll: Roll, coming: Child) -> Question | None:
     """What the new revision has to answer before it gets any request; None: it has."""
-    ready = situation.ready_of(coming.revision)
-    if not ready:
+    pod = situation.pod_to_ask(coming)
+    if pod is None:
         return None
-    pod = ready[int(situation.now.timestamp()) % len(ready)]  # if one cannot be reached, another is asked the next time
     if coming.verified is None:
         return Question(coming, pod, verify=True)
     checked = situation.checked

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from slipway.api.v1alpha1.common import seconds
-from slipway.domain.cluster.apis import HTTP_ROUTE
 from slipway.domain.cluster.looks.memory import Failure, Progress
 from slipway.domain.cluster.looks.views import Child, moment
-from slipway.domain.cluster.marks import NOBODY, canary_name
-from slipway.domain.cluster.optional.routes import weight_of
+from slipway.domain.cluster.marks import NOBODY
 from slipway.domain.cluster.rolls.situation import Situation
 from slipway.domain.cluster.rolls.stages import ALL, Stage, Traffic, keeps_old_whole, stages, stages_digest
 from slipway.domain.conditions import timestamp
@@ -118,11 +116,8 @@ class Roll:
 
     def is_divided(self) -> bool:
         """Whether the route has this stage's weights. Where there is none, nobody comes by it, and none are needed."""
-        name = self.situation.subject.name
-        route = self.situation.seen.of_kind(HTTP_ROUTE.kind).get(name)
-        if route is None or not self.stage.weight:
-            return True
-        return weight_of(route, canary_name(name)) == self.stage.weight
+        found = self.situation.canary_weight
+        return found is None or not self.stage.weight or found == self.stage.weight
 
     def _routes_to_new_alone(self) -> bool:
         """The selector is what was asked for; what the EndpointSlices hold is what is done."""

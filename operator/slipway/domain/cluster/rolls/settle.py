@@ -46,8 +46,8 @@ def serving(situation: Situation) -> Plan:
 
 def _question(situation: Situation, child: Child) -> Question | None:
     """One that somebody has deleted was made anew, and says again what it serves."""
-    ready = situation.ready_of(child.revision) if child.verified is None else []
-    return Question(child, ready[0], verify=True) if ready else None
+    pod = situation.pod_to_ask(child) if child.verified is None else None
+    return Question(child, pod, verify=True) if pod else None
 
 
 def corrected(situation: Situation, child: Child | None) -> list[Step]:
@@ -78,9 +78,9 @@ def after_failure(situation: Situation, coming: Child, failure: Failure) -> Plan
         f"{situation.wanted.served.revision} did not come into service ({failure.reason}): {failure.message}. It is "
         "tried again when the spec, the commit or spec.rollout changes, or the annotation slipway.dev/reconcile-now"
     )
-    steps = handed_back(situation)
-    again = None if steps is None else _SEARCH
+    steps, again = handed_back(situation), None
     if steps is not None:
+        again = _SEARCH
         text = f"{text}. Those of its pods that are ready answer until the old ones are back"
     else:
         steps = list(keep_serving(situation))

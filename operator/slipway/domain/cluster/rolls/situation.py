@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from typing import Literal
 
 from slipway.api.v1alpha1.deployment_status import CheckStatus
@@ -86,11 +87,21 @@ class Situation(Fleet):
         found = self.seen.of_kind("Service").get(canary_name(self.subject.name))
         return ((found["spec"].get("selector") or {}).get(REVISION_LABEL)) if found else None
 
-    def is_led_to(self, revision: str) -> bool:
-        """Whether the route leads requests to this revision, past the Service."""
+    @property
+    def canary_weight(self) -> Fraction | None:
+        """Share of what comes by the route that it leads to the Service of a canary, as it is. None: there is none."""
         name = self.subject.name
         route = self.seen.of_kind(HTTP_ROUTE.kind).get(name)
-        return route is not None and self.in_canary == revision and weight_of(route, canary_name(name)) > 0
+        return weight_of(route, canary_name(name)) if route else None
+
+    def is_led_to(self, revision: str) -> bool:
+        """Whether the route leads requests to this revision, past the Service."""
+        return self.in_canary == revision and bool(self.canary_weight)
+
+    def pod_to_ask(self, child: views.Child) -> views.Pod | None:
+        """A ready pod of a revision: if one cannot be reached, another is asked the next time. None: none is ready."""
+        ready = self.ready_of(child.revision)
+        return ready[int(self.now.timestamp()) % len(ready)] if ready else None
 
     @property
     def coming(self) -> views.Child | None:

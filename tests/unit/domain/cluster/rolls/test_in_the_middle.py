@@ -5,17 +5,10 @@ from datetime import timedelta
 from tests.testbed.fakes.controllers import is_ready, owner_of
 from tests.testbed.fakes.kube_objects import Place
 from tests.unit.domain.cluster.rolls.test_convergence import AUTOSCALER
-from tests.unit.domain.cluster.rolls.test_plan import STRATEGIES, serving_world
+from tests.unit.domain.cluster.rolls.test_plan import STRATEGIES, late_in_a_rolling_roll, serving_world
 from tests.unit.domain.cluster.rolls.world import World, commit, wanted
 
 CANARY = Place("ml", "Service", "twin-canary")
-
-
-def end_leaving(world: World) -> None:
-    for pod in list(world.cluster.objects.each("Pod", "ml")):
-        if "deletionTimestamp" in pod["metadata"]:
-            world.cluster.nodes.end("ml", pod["metadata"]["name"])
-    world.cluster.nodes.run()
 
 
 def ready_some(world: World, number: int, count: int) -> None:
@@ -34,7 +27,7 @@ async def loading_passes(world: World, passes: int, *, succeeded: bool) -> None:
             if any(pod["status"]["phase"] == "Pending" for pod in pods) and not job["status"].get("conditions"):
                 world.cluster.nodes.finish_job("ml", job["metadata"]["name"], succeeded=succeeded)
         ready_some(world, 1, 9)
-        end_leaving(world)
+        world.end_those_that_leave()
 
 
 async def until_divided(world: World, old: int = 9) -> None:
@@ -43,7 +36,7 @@ async def until_divided(world: World, old: int = 9) -> None:
         world.cluster.nodes.run()
         ready_some(world, 1, old)
         ready_some(world, 2, 9)
-        end_leaving(world)
+        world.end_those_that_leave()
         if world.weights() == {"twin": 80, "twin-canary": 20}:
             return
     raise AssertionError(world.weights())
@@ -63,7 +56,7 @@ async def test_a_reverted_canary_gets_no_requests_although_the_old_fleet_lacks_p
     for _ in range(30):
         await world.step()
         world.cluster.nodes.run()
-        end_leaving(world)
+        world.end_those_that_leave()
     assert await world.gets_requests() == {commit(1)}
     assert (await world.counts())[commit(2)] == 0
 
@@ -77,23 +70,9 @@ async def test_a_reverted_canary_with_more_replicas_in_the_same_edit() -> None:
         await world.step()
         world.cluster.nodes.run()
         ready_some(world, 1, 4)
-        end_leaving(world)
+        world.end_those_that_leave()
     assert await world.gets_requests() == {commit(1)}
     assert (await world.counts())[commit(2)] == 0
-
-
-async def late_in_a_rolling_roll() -> World:
-    world = await serving_world(rollout=STRATEGIES["rolling"] | {"startupTimeout": "5m"}, replicas=4)
-    world.commit = 2
-    for _ in range(60):
-        found = await world.step()
-        if await world.counts() == {commit(1): 0, commit(2): 4}:
-            world.cluster.nodes.run()
-            world.now += timedelta(minutes=6)
-            return world
-        world.cluster.nodes.settle()
-        world.now += timedelta(seconds=found.look_again or 0)
-    raise AssertionError
 
 
 async def test_a_third_commit_while_old_pods_come_back_is_no_outage() -> None:
@@ -101,7 +80,7 @@ async def test_a_third_commit_while_old_pods_come_back_is_no_outage() -> None:
     for _ in range(6):
         found = await world.step()
         world.cluster.nodes.run()
-        end_leaving(world)
+        world.end_those_that_leave()
     assert found.stalled
     assert await world.gets_requests() == {commit(2)}
     world.commit = 3
@@ -132,7 +111,7 @@ async def test_going_back_does_not_fight_with_the_autoscaler() -> None:
 
     autoscale()
     world.cluster.nodes.settle()
-    end_leaving(world)
+    world.end_those_that_leave()
     assert len(world.pods_of(1)) == 1
     world.commit = 1
     writes = []
@@ -143,7 +122,7 @@ async def test_going_back_does_not_fight_with_the_autoscaler() -> None:
         world.cluster.nodes.run()
         autoscale()  # it wants one; a model takes longer to start than it takes to see that
         world.cluster.nodes.run()
-        end_leaving(world)
+        world.end_those_that_leave()
     assert await world.gets_requests() == {commit(1)}
     assert (await world.counts())[commit(2)] == 0
     assert not any(writes[-10:])
@@ -185,7 +164,7 @@ async def three_of_four_are_new() -> World:
     for _ in range(60):
         found = await world.step()
         world.cluster.nodes.settle()
-        end_leaving(world)
+        world.end_those_that_leave()
         if await world.counts() == {commit(1): 1, commit(2): 3} and len((await world.look()).seen.routed or ()) == 4:
             return world
         world.now += timedelta(seconds=found.look_again or 0)
@@ -225,7 +204,7 @@ async def test_an_autoscaler_does_not_make_a_canary_last_for_ever() -> None:
         for _ in range(6):
             await world.step()
             world.cluster.nodes.settle()
-            end_leaving(world)
+            world.end_those_that_leave()
         if number % 4 == 0 and world.cluster.objects.get(Place("ml", "HorizontalPodAutoscaler", "twin")):
             world.cluster.objects.merge(old, {"spec": {"replicas": 6 if number % 8 else 4}})
         world.now += timedelta(minutes=1)
@@ -251,7 +230,7 @@ async def test_old_pods_come_back_although_there_are_fewer_gpus_by_now() -> None
     for _ in range(60):
         await world.step()
         world.cluster.nodes.run()
-        end_leaving(world)
+        world.end_those_that_leave()
         room = 3 - sum(pod.ready for pod in (await world.look()).pods)
         for name in world.pods_of(1):
             pod = world.cluster.objects.get(Place("ml", "Pod", name)) or {}
@@ -272,6 +251,6 @@ async def test_recreate_is_over_with_the_pods_that_there_is_room_for() -> None:
         await world.step()
         world.cluster.nodes.run()
         ready_some(world, 2, 1)
-        end_leaving(world)
+        world.end_those_that_leave()
     assert await world.serving() == commit(2)
     assert await world.gets_requests() == {commit(2)}

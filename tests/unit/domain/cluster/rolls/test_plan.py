@@ -31,6 +31,21 @@ async def serving_world(**settings: Any) -> World:
     return world
 
 
+async def late_in_a_rolling_roll() -> World:
+    """The last old pods are gone, and the last new ones do not come."""
+    world = await serving_world(rollout=STRATEGIES["rolling"] | {"startupTimeout": "5m"}, replicas=4)
+    world.commit = 2
+    for _ in range(60):
+        found = await world.step()
+        if await world.counts() == {commit(1): 0, commit(2): 4}:
+            world.cluster.nodes.run()
+            world.now += timedelta(minutes=6)
+            return world
+        world.cluster.nodes.settle()
+        world.now += timedelta(seconds=found.look_again or 0)
+    raise AssertionError(world.plans[-1])
+
+
 class TestFirstStart:
     async def test_it_gets_requests_once_its_pods_are_ready(self) -> None:
         world = World()
@@ -353,22 +368,8 @@ class TestFailedRolls:
         assert await world.gets_requests() == {commit(1)}
         assert await world.counts() == {commit(1): 4, commit(2): 0}
 
-    async def late_in_a_rolling_roll(self) -> World:
-        """The last old pods are gone, and the last new ones do not come."""
-        world = await serving_world(rollout=STRATEGIES["rolling"] | {"startupTimeout": "5m"}, replicas=4)
-        world.commit = 2
-        for _ in range(60):
-            found = await world.step()
-            if await world.counts() == {commit(1): 0, commit(2): 4}:
-                world.cluster.nodes.run()
-                world.now += timedelta(minutes=6)
-                return world
-            world.cluster.nodes.settle()
-            world.now += timedelta(seconds=found.look_again or 0)
-        raise AssertionError(world.plans[-1])
-
     async def test_new_pods_answer_until_old_ones_have_taken_their_place_again(self) -> None:
-        world = await self.late_in_a_rolling_roll()
+        world = await late_in_a_rolling_roll()
         for _ in range(40):
             found = await world.step()
             world.cluster.nodes.run()
@@ -377,7 +378,7 @@ class TestFailedRolls:
                 world.cluster.nodes.ready("ml", name)
             world.cluster.nodes.run()
             assert await world.gets_requests()
-            self.end_those_that_leave(world)
+            world.end_those_that_leave()
         assert found.stalled
         assert found.stalled.reason == "StartupTimedOut"
         assert await world.gets_requests() == {commit(1)}
@@ -385,11 +386,11 @@ class TestFailedRolls:
         assert (await world.routing()).progress is None
 
     async def test_they_answer_for_as_long_as_no_old_one_comes(self) -> None:
-        world = await self.late_in_a_rolling_roll()
+        world = await late_in_a_rolling_roll()
         for _ in range(20):
             found = await world.step()
             world.cluster.nodes.run()
-            self.end_those_that_leave(world)
+            world.end_those_that_leave()
         assert found.stalled
         assert "answer until the old ones are back" in found.stalled.message
         assert not found.steps
@@ -413,15 +414,9 @@ class TestFailedRolls:
             assert len(ready) >= 3
             for name in world.pods_of(1):
                 world.cluster.nodes.ready("ml", name)
-            self.end_those_that_leave(world)
+            world.end_those_that_leave()
         assert await world.counts() == {commit(1): 4, commit(2): 0}
         assert await world.gets_requests() == {commit(1)}
-
-    def end_those_that_leave(self, world: World) -> None:
-        for pod in list(world.cluster.objects.each("Pod", "ml")):
-            if "deletionTimestamp" in pod["metadata"]:
-                world.cluster.nodes.end("ml", pod["metadata"]["name"])
-        world.cluster.nodes.run()
 
     async def test_it_is_not_tried_again_until_something_changes(self) -> None:
         world = await serving_world()

@@ -197,6 +197,13 @@ class World:
         answer = await self.cluster.ask(ip, request, 60)
         self.checked = prompt_check.judged(question.child.name, "TGI", answer, self.checked, self.now)
 
+    def end_those_that_leave(self) -> None:
+        """Pods that have been deleted are gone."""
+        for pod in list(self.cluster.objects.each("Pod", SUBJECT.namespace)):
+            if "deletionTimestamp" in pod["metadata"]:
+                self.cluster.nodes.end(SUBJECT.namespace, pod["metadata"]["name"])
+        self.cluster.nodes.run()
+
     async def rest(self, *, healthy: bool = True, limit: int = 60) -> Plan:
         """Pass after pass, until a pass does nothing and waits for nothing."""
         for _ in range(limit):
