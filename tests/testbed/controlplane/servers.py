@@ -12,7 +12,9 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from .audit import POLICY
@@ -20,22 +22,37 @@ from .choice import Binaries
 from .credentials import CONTROLLER_MANAGER, Tokens, cluster_entry, kubeconfig, signing_key, write_private
 from .processes import Child, ControlPlaneError, Launcher, tail
 
-_HOST = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 _READY_WITHIN = 60.0
 _TRIES_FOR_A_PORT = 3
+_PORT = 6443
+"""Where the API server listens on a machine of its own."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the servers run: on this machine's loopback, or on a machine of their own that has nodes."""
+
+    address: str = _LOOPBACK
+    prefix: tuple[str, ...] = ()
+    """What goes before each command."""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """Further users: a line of --token-auth-file's form for each name."""
+    apiserver_flags: tuple[str, ...] = ()
 
 
 class Servers:
     """The three processes. Their data, keys and logs are in `state`."""
 
-    def __init__(self, binaries: Binaries, state: Path) -> None:
+    def __init__(self, binaries: Binaries, state: Path, place: Place = Place()) -> None:  # frozen
         self._binaries = binaries
         self._state = state
+        self._place = place
         self._certificate = state / "certs" / "apiserver.crt"
         self._tokens = Tokens.new()
         self._minor = _minor_version(binaries.apiserver)
         self._launcher = Launcher()
-        self._port = _hold_port()
+        self._port = _hold_port() if place.address == _LOOPBACK else None
         self._etcd_url = ""
         self._etcd: Child | None = None
         self._apiserver: Child | None = None
@@ -44,7 +61,11 @@ class Servers:
     @property
     def url(self) -> str:
         """The API server's address, the same for as long as this lives."""
-        return f"https://{_HOST}:{self._port.getsockname()[1]}"
+        return f"https://{self._place.address}:{self._secure_port}"
+
+    @property
+    def _secure_port(self) -> int:
+        return self._port.getsockname()[1] if self._port else _PORT
 
     @property
     def admin_kubeconfig(self) -> Path:
@@ -61,7 +82,7 @@ class Servers:
         key = self._state / "sa.key"
         if not key.exists():
             write_private(key, signing_key())
-        write_private(self._state / "tokens.csv", self._tokens.csv())
+        write_private(self._state / "tokens.csv", self._tokens.csv() + "".join(self._place.tokens.values()))
         (self._state / "audit-policy.yaml").write_text(POLICY)
         self._start_etcd()
         self.start_apiserver()
@@ -101,7 +122,8 @@ class Servers:
             if child is not None:
                 child.kill()
         self._launcher.close()
-        self._port.close()
+        if self._port is not None:
+            self._port.close()
 
     def _running(self) -> Child:
         if self._apiserver is None:
@@ -111,10 +133,11 @@ class Servers:
     def _start_etcd(self) -> None:
         for _ in range(_TRIES_FOR_A_PORT):
             port, peer_port = _free_port(), _free_port()
-            self._etcd_url = f"http://{_HOST}:{port}"
-            self._etcd = self._launch("etcd", self._etcd_command(f"http://{_HOST}:{peer_port}"))
+            host = self._place.address
+            self._etcd_url = f"http://{host}:{port}"
+            self._etcd = self._launch("etcd", self._etcd_command(f"http://{host}:{peer_port}"))
             try:
-                return self._wait(self._etcd, lambda port=port: _accepts(port), "listen")  # type: ignore[misc]
+                return self._wait(self._etcd, partial(_accepts, host, port), "listen")
             except ControlPlaneError:
                 if "address already in use" not in tail(self._etcd.log):
                     raise
@@ -137,11 +160,9 @@ class Servers:
         command = [
             str(self._binaries.apiserver),
             f"--etcd-servers={self._etcd_url}",
-            f"--bind-address={_HOST}",
-            f"--advertise-address={_HOST}",  # else it wants a default route
-            f"--secure-port={self._port.getsockname()[1]}",
-            "--permit-port-sharing=true",  # with the socket that holds the port, see _hold_port
-            "--endpoint-reconciler-type=none",
+            f"--bind-address={self._place.address}",
+            f"--advertise-address={self._place.address}",  # else it wants a default route
+            f"--secure-port={self._secure_port}",
             f"--cert-dir={self._certificate.parent}",
             f"--token-auth-file={self._state / 'tokens.csv'}",
             "--authorization-mode=RBAC",
@@ -153,7 +174,12 @@ class Servers:
             f"--audit-log-path={self.audit_log}",
             "--audit-log-mode=blocking",
             "--audit-log-maxsize=4096",  # megabytes: a log that rotates would lose writes
+            *self._place.apiserver_flags,
         ]
+        if self._port is not None:
+            # The first shares the port with the socket that holds it, see _hold_port. The second: Endpoints cannot
+            # be on loopback.
+            command += ["--permit-port-sharing=true", "--endpoint-reconciler-type=none"]
         if self._minor < 24:
             command.append("--insecure-port=0")
         if self._binaries.controller_manager is None:  # nobody makes the accounts that pods would need
@@ -180,7 +206,7 @@ class Servers:
         environment.pop("KUBECONFIG", None)
         if platform.machine() == "aarch64":
             environment["ETCD_UNSUPPORTED_ARCH"] = "arm64"  # etcd 3.4 wants to be asked
-        return self._launcher.start(name, command, self._state / f"{name}.log", environment)
+        return self._launcher.start(name, [*self._place.prefix, *command], self._state / f"{name}.log", environment)
 
     def _wait(self, child: Child, done: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + _READY_WITHIN
@@ -212,19 +238,19 @@ def _hold_port() -> socket.socket:
     """
     holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind((_HOST, 0))
+    holder.bind((_LOOPBACK, 0))
     return holder
 
 
 def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((_HOST, 0))
+        probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
-def _accepts(port: int) -> bool:
+def _accepts(host: str, port: int) -> bool:
     try:
-        socket.create_connection((_HOST, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True

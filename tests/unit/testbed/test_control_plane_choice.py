@@ -119,15 +119,15 @@ def test_the_ambient_kubeconfig_is_never_looked_at(tmp_path: Path) -> None:
     facts = look({"KUBECONFIG": str(ambient), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)})
 
     assert facts.kubeconfig is None
-    assert facts.cache == tmp_path / "slipway" / "control-plane" / recipe.key()
+    assert facts.cache == tmp_path / "slipway" / "control-plane" / recipe.CONTROL_PLANE.key()
     assert not facts.cached
 
 
 def test_look_finds_what_is_there(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "config"
     kubeconfig.write_text("")
-    for name in recipe.BINARIES:
-        binary = tmp_path / "slipway" / "control-plane" / recipe.key() / "bin" / name
+    for name in recipe.CONTROL_PLANE.binaries:
+        binary = tmp_path / "slipway" / "control-plane" / recipe.CONTROL_PLANE.key() / "bin" / name
         binary.parent.mkdir(parents=True, exist_ok=True)
         binary.touch(mode=0o700)
     (tmp_path / "etcd").touch(mode=0o600)  # not executable, so not a binary
