@@ -42,8 +42,8 @@ class LocalHub(FaultInjection):
     calls make the same commits. Rate limits are the Hub's own (`quota.anonymous`, `quota.user`).
     """
 
-    def __init__(self, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        """`port` 0: the kernel chooses. `tls`: serve https."""
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """`host`: the address to listen on. `port` 0: the kernel chooses. `tls`: serve https."""
         self.crashes: list[BaseException] = []
         self.log: list[Entry] = []
         self.quota = quota.Quota()
@@ -55,7 +55,7 @@ class LocalHub(FaultInjection):
         self._users: dict[str, User] = {}
         self._tokens: dict[str, Token] = {}
         self._changes = 0
-        self._servers = [HubServer(self, port, tls, is_cdn=False), HubServer(self, 0, tls, is_cdn=True)]
+        self._servers = [HubServer(self, host, port, tls, is_cdn=False), HubServer(self, host, 0, tls, is_cdn=True)]
         self.url, self.cdn_url = (server.url for server in self._servers)
 
     def __enter__(self) -> Self:

@@ -28,14 +28,14 @@ class HubServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 256
 
-    def __init__(self, hub: "LocalHub", port: int, tls: ssl.SSLContext | None, *, is_cdn: bool) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, hub: "LocalHub", host: str, port: int, tls: ssl.SSLContext | None, *, is_cdn: bool) -> None:
+        super().__init__((host, port), Handler)
         self.hub = hub
         self.is_cdn = is_cdn
         if tls is not None:
             # The handshake belongs into the connection's thread: a stranger must not block the accepting one.
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://{host}:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that leaves, or does not trust us, is no error of ours; the rest fails the test."""

@@ -38,11 +38,12 @@ class Resource:
 
 
 class LocalSageMaker(Timing, Troubles, Backdoor):
-    """A SageMaker over HTTP on 127.0.0.1, with a fresh state each. Use as a context manager."""
+    """A SageMaker over HTTP on 127.0.0.1, or another address, with a fresh state each. Use as a context manager."""
 
     def __init__(
         self,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         durations: Mapping[str, float] | None = None,
         check_weights: CheckWeights | None = None,
@@ -57,6 +58,7 @@ class LocalSageMaker(Timing, Troubles, Backdoor):
         self.rules.same_config_allowed = same_config_allowed
         if clock is not None:
             self.rules.clock = clock
+        self._host = host
         self._port = port
         self._running: Running | None = None
 
@@ -64,7 +66,7 @@ class LocalSageMaker(Timing, Troubles, Backdoor):
 
     def start(self) -> Self:
         if self._running is None:
-            self._running = Running(self.service, "127.0.0.1", self._port)
+            self._running = Running(self.service, self._host, self._port)
             self._port = self._running.port  # a restart comes back where its clients look for it
         return self
 
@@ -85,7 +87,7 @@ class LocalSageMaker(Timing, Troubles, Backdoor):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     def client(self, service: str = "sagemaker", *, region: str = REGION, account: str = ACCOUNT) -> Any:
         """A boto3 client that sends each call once and gives up after five seconds."""
