@@ -41,14 +41,14 @@ lint: .venv/.ready ## ruff, mypy, import contracts, generated files
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
-	@$(RUN) slipway crds crds --check
+	@$(RUN) slipway crds crds --chart charts/slipway --check
 
 format: .venv/.ready ## let ruff format and mend
 	@$(RUN) ruff check --fix .
 	@$(RUN) ruff format .
 
-crds: .venv/.ready ## generate crds/ from the models
-	@$(RUN) slipway crds crds
+crds: .venv/.ready ## generate crds/ and the chart's copies and settings from the models
+	@$(RUN) slipway crds crds --chart charts/slipway
 
 catalogue: .venv/.ready ## generate the image catalogue from the SageMaker SDK
 	@$(RUN) python -m tests.testbed.catalogue

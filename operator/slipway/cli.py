@@ -1,10 +1,14 @@
-"""The command line: `slipway run` and `slipway crds`."""
+"""The command line: `slipway run`, `slipway uninstall-guard` and `slipway crds`."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slipway.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,8 +19,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run the operator (settings: environment variables SLIPWAY_*)")
     run.set_defaults(function=_run)
+    guard = commands.add_parser(
+        "uninstall-guard", help="fail while there are Deployments that need the operator (settings: as for `run`)"
+    )
+    guard.set_defaults(function=_uninstall_guard)
     crds = commands.add_parser("crds", help="write the CustomResourceDefinitions")
     crds.add_argument("folder", type=Path, help="where to write them")
+    crds.add_argument("--chart", type=Path, help="a Helm chart, whose generated files are written as well")
     crds.add_argument("--check", action="store_true", help="write nothing; fail if a file is not current")
     crds.set_defaults(function=_crds)
     parsed = parser.parse_args(arguments)
@@ -25,26 +34,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(_: argparse.Namespace) -> int:
     from slipway import app  # the operator's imports take a second that `crds` need not wait for
-    from slipway.settings import InvalidSettings, load
     from slipway.telemetry import logs
 
-    try:
-        settings = load()
-    except InvalidSettings as invalid:
-        print(f"slipway: the settings are not valid: {invalid}", file=sys.stderr)
+    settings = _settings()
+    if settings is None:
         return 2
     logs.set_up(settings.log_level)
     asyncio.run(app.run(settings, asyncio.Event()))
     return 0
 
 
+def _uninstall_guard(_: argparse.Namespace) -> int:
+    from slipway import uninstall_guard
+
+    settings = _settings()
+    if settings is None:
+        return uninstall_guard.NOT_KNOWN
+    return asyncio.run(uninstall_guard.run(settings, print))
+
+
+def _settings() -> "Settings | None":
+    """The settings of this process; None after having said what is wrong with them."""
+    from slipway.settings import InvalidSettings, load
+
+    try:
+        return load()
+    except InvalidSettings as invalid:
+        print(f"slipway: the settings are not valid: {invalid}", file=sys.stderr)
+        return None
+
+
 def _crds(parsed: argparse.Namespace) -> int:
-    from slipway import crds
+    from slipway import chart, crds
 
     if not parsed.check:
         crds.write(parsed.folder)
+        if parsed.chart:
+            chart.write(parsed.chart)
         return 0
-    outdated = crds.outdated(parsed.folder)
-    for name in outdated:
-        print(f"slipway: {parsed.folder / name} is not current: run `make crds`", file=sys.stderr)
+    outdated = [parsed.folder / name for name in crds.outdated(parsed.folder)]
+    if parsed.chart:
+        outdated += [parsed.chart / name for name in chart.outdated(parsed.chart)]
+    for path in outdated:
+        print(f"slipway: {path} is not current: run `make crds`", file=sys.stderr)
     return 1 if outdated else 0

@@ -31,7 +31,7 @@ Patterns = Annotated[list[str], Field(min_length=1)]
 class PlacementSetting(BaseModel):
     """Which namespaces may use which accounts, regions and roles (shell-style patterns)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     namespaces: Patterns
     accounts: Patterns
@@ -46,7 +46,7 @@ class PlacementSetting(BaseModel):
 class TimingSetting(BaseModel):
     """Seconds; see `slipway.domain.installation.Timing`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     poll_moving: Seconds = Timing.poll_moving
     shortest_track: Seconds = Timing.shortest_track
@@ -64,7 +64,7 @@ class TimingSetting(BaseModel):
 class ClusterSetting(BaseModel):
     """What pods in this cluster depend on; see `slipway.domain.cluster.settings.ClusterSettings`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     domain: Annotated[str, Field(min_length=1, max_length=253)] = ClusterSettings.cluster_domain
     """Domain of the cluster's Services."""
@@ -81,7 +81,9 @@ class ClusterSetting(BaseModel):
 class Settings(BaseSettings):
     """Everything that can be set about an installation."""
 
-    model_config = SettingsConfigDict(env_prefix="SLIPWAY_", env_nested_delimiter="__", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SLIPWAY_", env_nested_delimiter="__", extra="ignore", use_attribute_docstrings=True
+    )
 
     release: str = "slipway"
     """Name of this installation, if there are several in one cluster."""
@@ -118,6 +120,8 @@ class Settings(BaseSettings):
     aws_execution_roles: list[str] = []
     """Execution roles that a namespace without an entry in `placements` may use."""
     placements: list[PlacementSetting] = []
+    """Which namespaces may use which accounts, regions and roles. A namespace that one or more entries name may use
+    what any of them allows in all respects. Empty: no namespace may use any."""
     aws_timeout: Seconds = 20.0
     """Seconds for one request to AWS."""
     aws_concurrency: Number = 8
