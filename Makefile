@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo move-demo kind-demo test unit lint format crds catalogue bench clean
+.PHONY: help demo move-demo kind-demo test e2e unit lint format crds catalogue bench clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,8 +30,13 @@ kind-demo: .venv/.ready ## the same on a kind cluster (needs Docker and kind)
 	kind get kubeconfig --name slipway > .kind-kubeconfig
 	SLIPWAY_KUBECONFIG=$(CURDIR)/.kind-kubeconfig $(RUN) python -m tests.testbed.demo
 
+# The programs of the control plane and the node are built first, in one go: tests that run side by side would wait.
 test: lint ## linters and all tests
-	@$(RUN) pytest -n 2 --dist loadfile
+	@$(RUN) python -m tests.testbed.real_node --build-only
+	@$(RUN) pytest -n 2 --dist loadgroup
+
+e2e: .venv/.ready ## install with helm on real nodes of this machine, serve, roll, drain, upgrade (Linux, as root)
+	@SLIPWAY_E2E=required $(RUN) pytest tests/e2e --verbose
 
 unit: .venv/.ready ## the fast tests only
 	@$(RUN) pytest tests/unit

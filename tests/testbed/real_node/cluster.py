@@ -24,7 +24,7 @@ from . import cgroups
 from .certificate import client_certificate
 from .machine import Machine
 from .network import Network
-from .node import Kubeconfigs, Node
+from .node import GPU_LABELS, Kubeconfigs, Node
 from .obstacle import look, obstacle
 from .tools import Tools, prepare
 
@@ -116,7 +116,7 @@ def _start(
     nodes = [Node(machine, tools, network) for machine in others]
     proxy = login("kube-proxy")
     for node in nodes:
-        node.start(Kubeconfigs(login(node.name), proxy), certificate, {})
+        node.start(Kubeconfigs(login(node.name), proxy), certificate, GPU_LABELS)
     network.route_pods()
     eventually(lambda: _all_ready(plane, len(nodes)), "the nodes are ready", timeout=_READY_WITHIN, interval=0.5)
     return RealCluster(plane, network, control, nodes)

@@ -83,9 +83,10 @@ class Containerd:
             *_CTR, "images", "import", "--snapshotter", snapshotter(), "--no-unpack", str(archive), timeout=300
         )
 
-    def containers(self) -> list[str]:
-        """The containers that are there, pods' own ones included."""
-        return self._machine.run(*_CTR, "containers", "list", "--quiet").split()
+    def images_in_use(self) -> set[str]:
+        """The images of the containers that are there; not of those that hold pods."""
+        listed = self._machine.run(*_CTR, "containers", "list").splitlines()[1:]  # CONTAINER IMAGE RUNTIME
+        return {line.split()[1] for line in listed} - {PAUSE}
 
     def _answers(self, child: Child) -> bool:
         child.check()

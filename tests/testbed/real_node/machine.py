@@ -47,6 +47,11 @@ class Machine:
         """What goes before a command that is to run there."""
         return ("nsenter", f"--target={self._first}", "--net", "--mount", "--pid", "--")
 
+    @property
+    def network_prefix(self) -> tuple[str, ...]:
+        """The same for a command that is to be in its network only, and sees processes and files of this machine."""
+        return ("nsenter", f"--target={self._first}", "--net", "--")
+
     def start(self) -> None:
         """Make the namespaces."""
         isolate = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
@@ -70,7 +75,7 @@ class Machine:
 
     def run_in_network(self, *command: str) -> str:
         """The same with only its network: process ids mean what they mean here."""
-        return self._run(["nsenter", f"--target={self._first}", "--net", "--", *command], None, 60)
+        return self._run([*self.network_prefix, *command], None, 60)
 
     def launch(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Child:
         """Start a server there. Its output goes to `<name>.log` of the state folder."""

@@ -18,6 +18,13 @@ from .network import PODS, Network
 from .tools import Tools
 
 GPU = "nvidia.com/gpu"
+GPU_LABELS = {
+    "nvidia.com/gpu.product": "NVIDIA-L4",
+    "nvidia.com/gpu.memory": "23034",
+    "nvidia.com/gpu.count": "2",
+    "nvidia.com/gpu.present": "true",
+}
+"""What GPU feature discovery says of a machine with two L4."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,9 @@ class Node:
         """Load images, as if they had been pulled."""
         self._runtime.load(archive)
 
-    def containers(self) -> list[str]:
-        """Ids of the containers that are there, those that hold pods included."""
-        return self._runtime.containers()
+    def images_in_use(self) -> set[str]:
+        """The images of the containers that are there."""
+        return self._runtime.images_in_use()
 
     def advertise_gpus(self, plane: ControlPlane, gpus: int, resource: str = GPU) -> None:
         """What a device plugin would do for the scheduler, by the documented way for extended resources.

@@ -1,0 +1,132 @@
+"""One cluster with two nodes for the whole session, its images, and the doubles that its pods reach."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.testbed.images.engines import engine_images
+from tests.testbed.images.operator import Image, operator_image
+
+from tests.e2e.release import Release
+from tests.e2e.team import Team
+from tests.testbed.cluster import Cluster
+from tests.testbed.hub import LocalHub
+from tests.testbed.real_node.cluster import RealCluster, RealNodeUnavailable, real_cluster
+from tests.testbed.sagemaker import ROLE, LocalSageMaker
+from tests.testbed.workbench import FAST, REGION
+
+GPUS = 2
+"""Of each node."""
+_numbers = itertools.count(1)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
+    """Two nodes with two GPUs each. `make e2e` fails where there can be none; other runs skip, and say why."""
+    folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
+    try:
+        with real_cluster(folder / "state", report=_say) as cluster:
+            for node in cluster.nodes:
+                node.advertise_gpus(cluster.plane, GPUS)
+            yield cluster
+    except RealNodeUnavailable as why:
+        if os.environ.get("SLIPWAY_E2E") == "required":
+            pytest.fail(str(why))
+        pytest.skip(str(why))
+    finally:
+        if request.session.testsfailed:
+            _say(f"the servers' logs are in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def image(cluster: RealCluster) -> Image:
+    """The operator's image, built from the Dockerfile, on every node; and those of the engines."""
+    operator = operator_image(_say)
+    for each in (operator, *engine_images(_say)):
+        cluster.load(each.archive)
+    return operator
+
+
+@pytest.fixture(scope="session")
+def hub(cluster: RealCluster) -> Iterator[LocalHub]:
+    with LocalHub(host=cluster.network.here) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def sagemaker(cluster: RealCluster) -> Iterator[LocalSageMaker]:
+    with LocalSageMaker(host=cluster.network.here) as sagemaker:
+        sagemaker.add_role(ROLE)
+        yield sagemaker
+
+
+@pytest.fixture(scope="session")
+def api(cluster: RealCluster) -> Iterator[Cluster]:
+    api = Cluster(cluster.plane.admin_kubeconfig)
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="module")
+def team(cluster: RealCluster, api: Cluster, hub: LocalHub) -> Callable[[str], Team]:
+    """A team in a new namespace, which is called so."""
+
+    def make(namespace: str) -> Team:
+        api.create_namespace(namespace)
+        return Team(cluster, api, hub, namespace, f"{namespace}/twin")
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def release(
+    cluster: RealCluster,
+    image: Image,
+    hub: LocalHub,
+    sagemaker: LocalSageMaker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Release]]:
+    """A release, not installed yet: its namespace, and the namespaces that it watches. It is gone in the end."""
+    with ExitStack() as stack:
+
+        def make(namespace: str, *watched: str, name: str = "slipway", crds: bool = True) -> Release:
+            values = {
+                "image": {"registry": "", "repository": image.repository, "tag": image.tag},
+                "watchNamespaces": list(watched),
+                "crds": {"enabled": crds},
+                "settings": {
+                    "hub_endpoint": hub.url,
+                    "aws_regions": [REGION],
+                    "aws_execution_roles": [ROLE],
+                    "endpoint_poll": 0.5,
+                    "endpoint_sweep": 2.0,
+                    "timing": FAST,
+                },
+                "extraEnv": [
+                    {"name": "AWS_ENDPOINT_URL", "value": sagemaker.url},
+                    {"name": "AWS_ACCESS_KEY_ID", "value": "AKIAIOSFODNN7EXAMPLE"},
+                    {"name": "AWS_SECRET_ACCESS_KEY", "value": "secret"},
+                    {"name": "AWS_EC2_METADATA_DISABLED", "value": "true"},
+                ],
+            }
+            made = Release(cluster.plane, tmp_path_factory.mktemp("release"), namespace, name, values)
+            stack.callback(_remove, made)
+            return made
+
+        yield make
+
+
+def _remove(release: Release) -> None:
+    if release.is_installed():
+        release.uninstall()
