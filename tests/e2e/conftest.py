@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.testbed.images.engines import engine_images
-from tests.testbed.images.operator import Image, operator_image
+from tests.testbed.images.engines import tgi_image, vllm_image
+from tests.testbed.images.operator import operator_image
+from tests.testbed.images.workshop import Image
 
 from tests.e2e.release import Release
 from tests.e2e.team import Team
@@ -53,7 +54,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
 def image(cluster: RealCluster) -> Image:
     """The operator's image, built from the Dockerfile, on every node; and those of the engines."""
     operator = operator_image(_say)
-    for each in (operator, *engine_images(_say)):
+    for each in (operator, tgi_image(_say), vllm_image(_say)):
         cluster.load(each.archive)
     return operator
 
