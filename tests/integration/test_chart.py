@@ -3,6 +3,7 @@
 There is no node, so no pod of the release ever starts: what the hook's Job does is done here by hand.
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.testbed.workbench import REGION, ROOT, Workbench, workbench
 CRDS = ["deployments.slipway.dev", "modelversions.slipway.dev"]
 BESIDE = ("http_host", "http_port")
 """Settings of a process that is in no pod: by variables, which win over the file."""
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -92,22 +94,22 @@ def release(fresh: ControlPlane) -> Iterator[Release]:
 
 @pytest.fixture
 def bench(release: Release, tmp_path: Path) -> Iterator[Workbench]:
-    """Hub, SageMaker and the namespace ml. The release is installed, and watches it."""
+    """Hub, SageMaker and a namespace of its own. The release is installed, and watches it."""
     release.plane.kubectl("create", "namespace", "slipway", check=False)
-    with workbench(release.plane, tmp_path, "ml", kubeconfig=tmp_path / "kubeconfig") as bench:
+    namespace = f"ml-{next(_numbers)}"
+    with workbench(release.plane, tmp_path, namespace, kubeconfig=tmp_path / "kubeconfig") as bench:
         release.install(**values(bench))
         release.plane.service_account_kubeconfig("slipway", "slipway", bench.kubeconfig)
         yield bench
-    release.plane.kubectl("delete", "namespace", "ml", "--wait=false")
 
 
 def values(bench: Workbench, **settings: Any) -> dict[str, Any]:
     """For an installation in one namespace, that finds the stand-ins for the Hub and for AWS."""
     usual = bench.merged_settings()
     derived = ("namespaces", "aws_regions", "aws_execution_roles", *BESIDE)
-    entry = {"namespaces": ["ml"], "accounts": [ACCOUNT], "regions": [REGION], "execution_roles": [ROLE]}
+    entry = {"namespaces": [bench.namespace], "accounts": [ACCOUNT], "regions": [REGION], "execution_roles": [ROLE]}
     return {
-        "watchNamespaces": ["ml"],
+        "watchNamespaces": [bench.namespace],
         "placements": [entry],
         "settings": {**{name: value for name, value in usual.items() if name not in derived}, **settings},
     }
@@ -137,7 +139,7 @@ def test_a_life(release: Release, bench: Workbench) -> None:
     plane = release.plane
     bench.hub.create_repo("acme/twin")
     commit = bench.hub.commit("acme/twin", llama_8b_repository(shards=1))
-    with OperatorProcess(environment(release, bench), bench.folder / "operator-ml.log"):
+    with OperatorProcess(environment(release, bench), bench.folder / f"operator-{bench.namespace}.log"):
         bench.model_version()
         bench.deployment()
         bench.wait_serving(commit)
@@ -145,8 +147,8 @@ def test_a_life(release: Release, bench: Workbench) -> None:
 
         code, said = guard(release, bench)
         assert code == 1
-        assert f"ml/twin: endpoint {endpoint} in {REGION}, account {ACCOUNT}" in said
-        assert "kubectl delete deployments.slipway.dev -n ml twin" in said
+        assert f"{bench.namespace}/twin: endpoint {endpoint} in {REGION}, account {ACCOUNT}" in said
+        assert f"kubectl delete deployments.slipway.dev -n {bench.namespace} twin" in said
         assert "helm rollback slipway 1" in said
 
         before = bench.get("Deployment")
@@ -164,7 +166,7 @@ def test_a_life(release: Release, bench: Workbench) -> None:
         release.helm("rollback", "1")
         assert "workers" not in yaml.safe_load(release.settings_file(bench.folder).read_text())
 
-        bench.cluster.delete("Deployment", "ml", "twin")
+        bench.cluster.delete("Deployment", bench.namespace, "twin")
         bench.wait_gone("Deployment")
     assert guard(release, bench) == (0, "No Deployment of slipway.dev needs the operator any more.\n")
 
@@ -177,7 +179,7 @@ def test_a_life(release: Release, bench: Workbench) -> None:
 
 
 def test_the_guard_where_the_crds_are_gone_and_where_it_may_not_look(release: Release, bench: Workbench) -> None:
-    release.plane.kubectl("delete", "rolebinding", "slipway:slipway:slipway", "-n", "ml")
+    release.plane.kubectl("delete", "rolebinding", "slipway:slipway:slipway", "-n", bench.namespace)
     code, said = guard(release, bench)
     assert code == 2
     assert "cannot be seen" in said

@@ -25,7 +25,7 @@ from tests.contract.chart.rendering import (
     settings_file,
     templates,
 )
-from tests.testbed.chart import CHART, Manifest, manifests, run_helm
+from tests.testbed.chart import CHART, Manifest, manifests, run_helm, template
 from tests.testbed.controlplane.plane import without_cel
 from tests.unit.domain.cluster.pod_security import violations
 
@@ -101,6 +101,12 @@ class TestCustomResourceDefinitions:
         new = found(rendered("default", "1.25"), "CustomResourceDefinition")
         assert old == without_cel(new)
         assert old != new
+
+    def test_a_vendors_suffix_is_no_older_version(self) -> None:
+        """EKS and GKE put theirs where semantic versions have that of a preview."""
+        for version, wanted in (("v1.24.17-eks-0a1b2c3", False), ("v1.25.3-gke.800", True), ("v1.25.0-eks-1", True)):
+            text = template(only=["crds.yaml"], kube_version=version)
+            assert ("x-kubernetes-validations" in text) == wanted, version
 
     def test_they_are_kept_and_carry_annotations(self) -> None:
         kept = {"helm.sh/resource-policy": "keep"}

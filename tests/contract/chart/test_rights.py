@@ -120,10 +120,10 @@ class TestTwoReleases:
                 assert len(value) <= 63
 
     def test_what_watches_is_marked_for_others(self) -> None:
-        marked = {
-            each["kind"]: each["metadata"]["labels"].get("slipway.dev/watches")
-            for each in [*rbac(), *rbac(watchNamespaces=["ml"])]
-            if each["kind"].endswith("RoleBinding")
-        }
-        assert marked == {"ClusterRoleBinding": None, "RoleBinding": "namespace"}
-        assert only(rbac(), "ClusterRoleBinding")["metadata"]["labels"]["slipway.dev/watches"] == "all"
+        def mark(objects: list[Manifest], kind: str) -> str | None:
+            return only(objects, kind)["metadata"]["labels"].get("slipway.dev/watches")
+
+        scoped = rbac(watchNamespaces=["ml"])
+        assert mark(rbac(), "ClusterRoleBinding") == "all"
+        assert mark(scoped, "RoleBinding") == "namespace"
+        assert mark(scoped, "ClusterRoleBinding") is None, "who it is, it may ask beside others"
