@@ -196,13 +196,15 @@ def test_a_refused_uninstallation_removes_nothing_and_can_be_taken_back(release:
     command = [f"--kubeconfig={release.plane.admin_kubeconfig}", f"--namespace={release.namespace}"]
     job = ["job", "slipway-guard", "-n", release.namespace]
 
-    def hurry() -> bool:
-        patched = release.plane.kubectl("patch", *job, '--patch={"spec": {"activeDeadlineSeconds": 1}}', check=False)
-        return patched.returncode == 0
+    def started() -> bool:
+        """Before that, a change of the deadline may pass the Job's controller by."""
+        found = release.plane.kubectl("get", *job, "--output=jsonpath={.status.startTime}", check=False)
+        return bool(found.stdout)
 
     with ThreadPoolExecutor(1) as pool:
         uninstallation = pool.submit(run_helm, "uninstall", release.name, *command, check=False)
-        eventually(hurry, "the guard's Job is there", timeout=30)
+        eventually(started, "the guard's Job has started", timeout=30)
+        release.plane.kubectl("patch", *job, '--patch={"spec": {"activeDeadlineSeconds": 1}}')
         result = uninstallation.result(timeout=120)
     assert result.returncode != 0
     assert "slipway-guard" in result.stderr
