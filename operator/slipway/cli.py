@@ -22,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     guard = commands.add_parser(
         "uninstall-guard", help="fail while there are Deployments that need the operator (settings: as for `run`)"
     )
+    guard.add_argument(
+        "--to-keep", metavar="COMMAND", help="how to keep a Helm release after a refusal, for the message"
+    )
     guard.set_defaults(function=_uninstall_guard)
     crds = commands.add_parser("crds", help="write the CustomResourceDefinitions")
     crds.add_argument("folder", type=Path, help="where to write them")
@@ -44,13 +47,13 @@ def _run(_: argparse.Namespace) -> int:
     return 0
 
 
-def _uninstall_guard(_: argparse.Namespace) -> int:
+def _uninstall_guard(parsed: argparse.Namespace) -> int:
     from slipway import uninstall_guard
 
     settings = _settings()
     if settings is None:
         return uninstall_guard.NOT_KNOWN
-    return asyncio.run(uninstall_guard.run(settings, print))
+    return asyncio.run(uninstall_guard.run(settings, print, parsed.to_keep))
 
 
 def _settings() -> "Settings | None":

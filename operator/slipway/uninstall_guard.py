@@ -12,8 +12,11 @@ NOTHING_LEFT, STILL_NEEDED, NOT_KNOWN = 0, 1, 2
 """Exit statuses."""
 
 
-async def run(settings: Settings, say: Callable[[str], None]) -> int:
-    """Look in the namespaces that this installation watches. Returns an exit status; `say` takes the reason."""
+async def run(settings: Settings, say: Callable[[str], None], to_keep: str | None = None) -> int:
+    """Look in the namespaces that this installation watches. Returns an exit status; `say` takes the reason.
+
+    `to_keep`: the command that keeps a Helm release after a refusal, for the message.
+    """
     try:
         found = await _look(settings)
     except OutsideError as failure:
@@ -23,7 +26,7 @@ async def run(settings: Settings, say: Callable[[str], None]) -> int:
             "may leave behind is in docs/uninstall.md."
         )
         return NOT_KNOWN
-    reason = refusal(found)
+    reason = refusal(found, to_keep)
     if reason is None:
         say("No Deployment of slipway.dev needs the operator any more.")
         return NOTHING_LEFT

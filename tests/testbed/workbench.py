@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.testbed import chart
 from tests.testbed.cluster import Cluster, Object
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.hub import LocalHub
@@ -43,7 +44,7 @@ FAST = {
 def install(plane: ControlPlane) -> None:
     """What a platform team does once: CRDs, ServiceAccount, RBAC."""
     plane.install_crds(ROOT / "crds")
-    plane.apply(ROOT / "examples" / "install" / "rbac.yaml")
+    plane.apply(chart.rights())
 
 
 def operators_kubeconfig(plane: ControlPlane, path: Path) -> Path:

@@ -76,7 +76,7 @@ as they are written: a range such as 10.0.0.0/8 would match nothing.
 - name: settings
   configMap:
     name: {{ include "slipway.fullname" . }}
-- name: tmp # the root file system is read-only
+- name: tmp # in a pod the operator writes no file; a library that wants a temporary one finds a place
   emptyDir:
     sizeLimit: 64Mi
 {{- with include "slipway.caVolume" . }}

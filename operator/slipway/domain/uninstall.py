@@ -9,6 +9,7 @@ from slipway.api.v1alpha1 import FINALIZER
 _SHOWN = 50
 """A terminal holds that many; the rest is counted."""
 
+_KEEP = "To keep the release instead, which Helm does not upgrade as it is now: {}"
 _OTHERWISE = (
     "If an endpoint is to go on serving without Slipway, set spec.deletionPolicy to Retain before you delete.",
     "To uninstall all the same: helm uninstall --no-hooks. Endpoints then go on serving and being billed, and the",
@@ -55,8 +56,11 @@ def _held(raw: Mapping[str, Any]) -> Held:
     )
 
 
-def refusal(found: Sequence[Held]) -> str | None:
-    """Why the operator must not be uninstalled now, and how to go on; None if nothing is in its way."""
+def refusal(found: Sequence[Held], to_keep: str | None = None) -> str | None:
+    """Why the operator must not be uninstalled now, and how to go on; None if nothing is in its way.
+
+    `to_keep`: the command that makes a Helm release usable again, which Helm calls `uninstalling` from now on.
+    """
     if not found:
         return None
     subject = "1 Deployment of slipway.dev has" if len(found) == 1 else f"{len(found)} Deployments of slipway.dev have"
@@ -72,6 +76,7 @@ def refusal(found: Sequence[Held]) -> str | None:
         "",
         *(f"  kubectl delete deployments.slipway.dev -n {each} {_names(each, found)}" for each in namespaces),
         "",
+        *([_KEEP.format(to_keep), ""] if to_keep else []),
         *_OTHERWISE,
     ]
     return "\n".join(lines)

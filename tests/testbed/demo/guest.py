@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.testbed import chart
 from tests.testbed.controlplane import ControlPlane, ControlPlaneUnavailable
-from tests.testbed.workbench import OPERATOR_NAMESPACE, ROOT, install
+from tests.testbed.workbench import OPERATOR_NAMESPACE, install
 
-_RBAC = str(ROOT / "examples" / "install" / "rbac.yaml")
 _OPERATORS = "app.kubernetes.io/name=slipway"
 
 
@@ -40,8 +40,8 @@ def _refuse_if_taken(plane: ControlPlane, namespace: str) -> None:
         )
 
 
-def _names(plane: ControlPlane, *arguments: str) -> set[str]:
-    return set(plane.kubectl(*arguments, "--output=name", check=False).stdout.split())
+def _names(plane: ControlPlane, *arguments: str, stdin: str | None = None) -> set[str]:
+    return set(plane.kubectl(*arguments, "--output=name", check=False, stdin=stdin).stdout.split())
 
 
 def _crds(plane: ControlPlane) -> set[str]:
@@ -50,7 +50,7 @@ def _crds(plane: ControlPlane) -> set[str]:
 
 
 def _rbac(plane: ControlPlane) -> set[str]:
-    return _names(plane, "get", "--filename", _RBAC, "--ignore-not-found")
+    return _names(plane, "get", "--filename=-", "--ignore-not-found", stdin=chart.rights())
 
 
 def _remove_namespace(plane: ControlPlane, namespace: str) -> None:

@@ -135,7 +135,7 @@ class Story:
             [
                 (str(PATH), "the file that was applied: change three marked lines, and it is yours"),
                 ("README.md", "how to install it for real, every setting, every reason that a condition can have"),
-                ("examples/install", "what a platform team applies once"),
+                ("charts/slipway", "what a platform team installs once"),
                 ("docs/decisions", "why it is built as it is"),
             ]
         )

@@ -23,7 +23,7 @@ REST = 600.0
 """Seconds for which a look holds at rest where nothing is noticed. Drift of what is not watched may be as old."""
 LOG_LINES = 300
 """vLLM's traceback of its API server, which says that something else has failed, has about a hundred."""
-_ADVICE = "the operator's ServiceAccount lacks this right: apply examples/install/rbac.yaml of this version"
+_ADVICE = "the operator's ServiceAccount lacks this right: upgrade the Helm release to the chart of this version"
 
 
 class Cluster:

@@ -187,7 +187,7 @@ class TestRefusals:
     async def test_a_missing_right_is_named_with_the_way_to_give_it(self, server: ApiServer) -> None:
         message = await self.refused(server, FORBIDDEN)
         assert message.startswith(FORBIDDEN)
-        assert "examples/install/rbac.yaml" in message
+        assert "upgrade the Helm release to the chart of this version" in message
 
     async def test_what_is_gone_is_a_conflict_for_whoever_has_seen_it(self, server: ApiServer) -> None:
         server.failure = NotFound("NotFound", 'deployments.apps "twin-abc" not found')

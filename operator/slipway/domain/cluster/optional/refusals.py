@@ -69,7 +69,7 @@ def finding(refused: Iterable[Refused]) -> Finding | None:
     sentences = "; ".join(_sentence(one, _WORDS // len(found)) for one in found)
     text = (
         f"{sentences}. Mend the field, or what refuses it: a policy of the cluster, or a right that the operator lacks "
-        "(examples/install/rbac.yaml). It is tried again by itself. The endpoint itself does not depend on it"
+        "(this version's chart has them all). It is tried again by itself. The endpoint itself does not depend on it"
     )
     return Finding(CONDITION, text)
 
