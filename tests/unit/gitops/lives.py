@@ -39,11 +39,11 @@ SPECS: tuple[dict[str, Any], ...] = (
 
 
 def deployments() -> list[Object]:
-    """What was recorded, each state once. The CRD's default stands in for a status that is not there yet."""
+    """What was recorded, each state once; one that nobody has looked at with an empty status."""
     found: dict[str, Object] = {}
     for recorded in (*_told(), *_sagemaker(), *_cluster()):
         for obj in recorded:
-            state = {"status": {"observedGeneration": -1}, **obj}
+            state = {"status": {}, **obj}
             found.setdefault(_what_matters(state), state)
     return list(found.values())
 
@@ -76,11 +76,23 @@ def _told() -> Iterator[list[Object]]:
     harness = Harness(world)
     states = _recorded(harness)
     harness.apply(A)
+    _passes(harness, 6)
+    harness.resolve(None)
+    _passes(harness, 1)
+    harness.resolve(A)
+    harness.calm()
+    harness.edit(drift="Report")
+    world.outside_config("theirs", "main")
+    world.outside_update(ENDPOINT, "theirs")
+    harness.calm()
+    harness.edit(drift="Correct")
     harness.calm()
     world.bad = {B}
     harness.resolve(B)
-    harness.calm()
+    _passes(harness, 6)
     harness.resolve(None)
+    _passes(harness, 1)
+    harness.resolve(B)
     harness.calm()
     harness.clock.seconds += 8000
     harness.edit(expireAfter="2h")
@@ -109,8 +121,10 @@ def _told() -> Iterator[list[Object]]:
     life.rest()
     life.edit(replicas=0)
     life.rest()
-    life.edit(replicas=1, engine={"quantization": "awq", "image": "registry.example.com/tgi:latest"})
-    _passes(life, 4)
+    life.edit(replicas=1)
+    life.rest()
+    life.edit(deletionPolicy="Retain")  # which the checks refuse in the cluster
+    _passes(life, 2)
     yield states
 
 

@@ -20,8 +20,8 @@ DEPLOYMENT, MODEL_VERSION = "Deployment", "ModelVersion"
 DECIDING = ("Ready", "Reconciling", "Stalled")
 WARNINGS = {DEPLOYMENT: sorted(OWN_CONDITIONS - set(DECIDING)), MODEL_VERSION: ["UnpinnedReference"]}
 DELETED = "2026-11-05T12:00:00Z"
-UNSEEN: Json = {"observedGeneration": -1}
-"""The status of an object that nobody has looked at: the CRD's default."""
+UNSEEN: Json = {}
+"""The status of an object that nobody has looked at."""
 
 
 def all_states(kind: str) -> list[Json]:

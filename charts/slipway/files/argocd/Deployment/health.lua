@@ -23,6 +23,13 @@ local function words(condition)
   return reason .. ": " .. condition.message
 end
 
+local function beside(condition)
+  if condition.type == condition.reason then
+    return words(condition)
+  end
+  return condition.type .. ", " .. words(condition)
+end
+
 local status = obj.status or {}
 local ready = nil
 local verdict = nil -- the first of Reconciling and Stalled
@@ -35,7 +42,7 @@ for _, condition in ipairs(status.conditions or {}) do
     if decides and verdict == nil then
       verdict = condition
     elseif decides or warns[condition.type] then
-      table.insert(rest, condition.type .. ", " .. words(condition))
+      table.insert(rest, beside(condition))
     end
   end
 end
