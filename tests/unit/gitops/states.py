@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,8 +70,9 @@ def recorded_deployments() -> list[Json]:
     return lives.deployments()
 
 
+@functools.cache
 def recorded_model_versions() -> list[Json]:
-    """What a ModelVersion can come to from any state that it can come to in two passes."""
+    """What a ModelVersion can come to in two passes, with a change of the spec between them. Each state once."""
     specs: list[Json] = [
         {"updates": {"policy": "Pin"}},
         {"updates": {"policy": "Track"}},
@@ -79,12 +81,12 @@ def recorded_model_versions() -> list[Json]:
         {"updates": {"policy": "Approve", "approved": B}},
         {"updates": {"policy": "Pin"}, "source": {"huggingFace": {"revision": A}}},
     ]
-    return [
-        later
-        for first, then in itertools.product(specs, specs)
-        for earlier in _after(model_version_json(None, first, metadata={"generation": 1}))
-        for later in (earlier, *_after(merged(earlier, {"spec": then, "metadata": {"generation": 2}})))
-    ]
+    found: dict[str, Json] = {}
+    for first, then in itertools.product(specs, specs):
+        for earlier in _after(model_version_json(None, first, metadata={"generation": 1})):
+            for later in (earlier, *_after(merged(earlier, {"spec": then, "metadata": {"generation": 2}}))):
+                found.setdefault(json.dumps([later["status"]["conditions"], later["status"].get("candidate")]), later)
+    return list(found.values())
 
 
 def _after(raw: Json) -> Iterator[Json]:
