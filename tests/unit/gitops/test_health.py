@@ -227,9 +227,10 @@ class TestWhatPeopleRead:
         )
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_a_deletion_that_nobody_has_noticed(self, kind: str) -> None:
+    @pytest.mark.parametrize("failed", [None, Finding("RolloutFailed", "of before the deletion")])
+    def test_a_deletion_that_nobody_has_noticed(self, kind: str, failed: Finding | None) -> None:
         deleting = {"generation": 2, "deletionTimestamp": DELETED, "finalizers": ["slipway.dev/finalizer", "theirs"]}
-        obj = merged(stated(kind, Health(True, SERVING)), {"metadata": deleting})
+        obj = merged(stated(kind, Health(True, SERVING, stalled=failed)), {"metadata": deleting})
         assert SCRIPTS[kind].health(obj) == (
             "Progressing",
             "Pending deletion; waits for slipway.dev/finalizer, theirs",
