@@ -102,8 +102,9 @@ def release(
     with ExitStack() as stack:
 
         def make(namespace: str, *watched: str, name: str = "slipway", crds: bool = True) -> Release:
+            repository, _, tag = image.reference.rpartition(":")
             values = {
-                "image": {"registry": "", "repository": image.repository, "tag": image.tag},
+                "image": {"registry": "", "repository": repository, "tag": tag},
                 "watchNamespaces": list(watched),
                 "crds": {"enabled": crds},
                 "settings": {

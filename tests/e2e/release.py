@@ -51,7 +51,7 @@ class Release:
 
     def is_installed(self) -> bool:
         """Whether helm knows it."""
-        return self.name in [one["name"] for one in json.loads(self._helm("list", "--all", "--output=json"))]
+        return self.name in [one["name"] for one in json.loads(self._helm("list", "--output=json"))]
 
     def pods(self) -> list[dict[str, Any]]:
         """The operator's pods."""

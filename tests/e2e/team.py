@@ -25,15 +25,18 @@ T = TypeVar("T")
 Object = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 LONGEST = 120.0
-QUESTION = {"model": "twin", "messages": [{"role": "user", "content": "What is a slipway?"}], "max_tokens": 60}
+AT_REST = {"Ready", "OptionalApiMissing", "Limited"}
+"""Conditions while nothing is under way: this API server is old, and the Hub is a mirror, of which TGI reads no template."""
+GENERATE = ("/generate", {"inputs": "What is a slipway?", "parameters": {"max_new_tokens": 60}})
+CHAT = ("/v1/chat/completions", {"messages": [{"role": "user", "content": "What is a slipway?"}], "max_tokens": 60})
 
 
 class Load:
     """Clients that ask all the time, each request over a connection of its own. A context manager."""
 
-    def __init__(self, cluster: RealCluster, url: str, clients: int = 2) -> None:
+    def __init__(self, cluster: RealCluster, url: str, body: Object, clients: int) -> None:
         self.answers: list[Object] = []
-        command = [sys.executable, "-m", "tests.testbed.real_node.client", url, json.dumps(QUESTION), str(clients)]
+        command = [sys.executable, "-m", "tests.testbed.real_node.client", url, json.dumps(body), str(clients)]
         self._process = subprocess.Popen(
             [*cluster.control.network_prefix, *command],
             stdin=subprocess.PIPE,
@@ -134,7 +137,7 @@ class Team:
         def look() -> bool:
             status = self.status(name)
             serving = ((status.get("revision") or {}).get("serving") or {}).get("revision")
-            at_rest = self.conditions(name).keys() <= {"Ready", "OptionalApiMissing"}
+            at_rest = self.conditions(name).keys() <= AT_REST
             return at_rest and serving == commit and len(self.pods(name)) == replicas == status.get("readyReplicas")
 
         self.wait(look, f"{name} serves {commit}")
@@ -153,21 +156,23 @@ class Team:
             for status in pod["status"]["containerStatuses"]
         }
 
-    def url(self, name: str = "twin") -> str:
-        """The base URL that the status gives to clients, its name looked up as a cluster's DNS would."""
-        base = urlsplit(self.status(name)["endpoint"]["url"])
-        service, namespace = (base.hostname or "").split(".")[:2]
+    def address(self, name: str = "twin") -> str:
+        """Where clients find a Deployment by its status, the name of the Service looked up as a cluster's DNS would."""
+        url = urlsplit(self.status(name)["endpoint"]["url"])
+        service, namespace = (url.hostname or "").split(".")[:2]
         assert namespace == self.namespace
         address = self.kubectl("get", "service", service, "--output=jsonpath={.spec.clusterIP}")
-        return base._replace(netloc=f"{address}:{base.port or 80}").geturl()
+        return f"{url.scheme}://{address}:{url.port or 80}"
 
-    def load(self, name: str = "twin", clients: int = 2) -> Load:
-        """Clients of the Service."""
-        return Load(self.cluster, f"{self.url(name)}/chat/completions", clients)
+    def load(self, clients: int = 2) -> Load:
+        """Clients of TGI, through the Service."""
+        path, body = GENERATE
+        return Load(self.cluster, self.address() + path, body, clients)
 
-    def ask(self, name: str = "twin") -> str:
+    def ask(self, name: str = "twin", question: tuple[str, Object] = GENERATE) -> str:
         """One answer of the Service, or why there is none."""
-        with self.load(name, clients=1) as client:
+        path, body = question
+        with Load(self.cluster, self.address(name) + path, body, 1) as client:
             pass
         last = client.answers[-1]
         return str(last.get("text") or last.get("error"))
