@@ -42,6 +42,7 @@ def main(environment: Path) -> None:
     for script in (environment / "bin").iterdir():
         if not SCRIPTS.fullmatch(script.name):
             script.unlink()
+    (environment / ".lock").unlink(missing_ok=True)  # uv's own, which anybody may write to
     for record in packages.glob("*.dist-info/RECORD"):
         amend(record, packages)
     # By hash and unchecked, so that what is compiled does not change with the time at which it is.
