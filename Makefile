@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN := $(UV) run --frozen --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo move-demo kind-demo test e2e unit lint format crds catalogue bench clean
+.PHONY: help demo move-demo kind-demo test e2e unit lint format crds catalogue images bench clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -41,11 +41,12 @@ e2e: .venv/.ready ## install with helm on real nodes of this machine, serve, rol
 unit: .venv/.ready ## the fast tests only
 	@$(RUN) pytest tests/unit
 
-lint: .venv/.ready ## ruff, mypy, import contracts, generated files
+lint: .venv/.ready ## ruff, mypy, import contracts, Dockerfiles, generated files
 	@$(RUN) ruff format --check .
 	@$(RUN) ruff check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
+	@$(RUN) hadolint Dockerfile tests/testbed/images/engines.Containerfile
 	@$(RUN) slipway crds crds --chart charts/slipway --check
 
 format: .venv/.ready ## let ruff format and mend
@@ -57,6 +58,13 @@ crds: .venv/.ready ## generate crds/ and the chart's copies and settings from th
 
 catalogue: .venv/.ready ## generate the image catalogue from the SageMaker SDK
 	@$(RUN) python -m tests.testbed.catalogue
+
+image/requirements.txt: image/requirements.in $(filter .venv-uv/bin/uv,$(UV)) ## lock what builds the image
+	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--default-index https://pypi.org/simple $< --output-file $@
+
+images: .venv/.ready ## build the operator's image and the test bed's, without Docker (Debian, as root)
+	@$(RUN) python -m tests.testbed.images
 
 bench: .venv/.ready ## measure the loop and the whole operator, and what it notices at rest (half an hour)
 	@$(RUN) python -m tests.bench

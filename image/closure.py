@@ -149,7 +149,7 @@ def add_certificates(root: Root) -> None:
 
 
 def write_own(root: Root) -> None:
-    """Users, and the one folder that anybody may write to where the root file system is not read-only."""
+    """Users, places for what a container runtime mounts, and the one folder that anybody may write to."""
     home = "/home/slipway"
     root.write(
         "/etc/passwd", f"root:x:0:0:root:/:/sbin/nologin\nslipway:x:{USER}:{USER}:slipway:{home}:/sbin/nologin\n"
@@ -157,7 +157,7 @@ def write_own(root: Root) -> None:
     root.write("/etc/group", f"root:x:0:\nslipway:x:{USER}:\n")
     if not root.place(Path("/etc/nsswitch.conf")).exists():
         root.write("/etc/nsswitch.conf", "hosts: files dns\n")
-    for name in ("/tmp", "/run", home):  # noqa: S108  # folders of the image
+    for name in ("/dev", "/proc", "/sys", "/run", "/tmp", home):  # noqa: S108  # folders of the image
         root.place(Path(name)).mkdir(parents=True)
     root.place(Path("/tmp")).chmod(0o1777)  # noqa: S108  # likewise
     os.chown(root.place(Path(home)), USER, USER)

@@ -21,12 +21,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-SERVICES = frozenset(
-    {"sagemaker", "sagemaker-runtime", "application-autoscaling", "cloudwatch", "iam"}
-    # How botocore comes by credentials: roles, and what is in ~/.aws/config where a person runs the image.
-    | {"sts", "sso", "sso-oidc", "signin"}
-)
-"""The services of AWS whose descriptions stay."""
+CALLED = frozenset({"sagemaker", "sagemaker-runtime", "cloudwatch", "iam", "sts"})
+"""The services of AWS that the operator calls."""
+LOGIN = frozenset({"sts", "sso", "sso-oidc", "signin"})
+"""Those with which botocore comes by credentials: roles, and what ~/.aws/config says where a person runs the image."""
+SERVICES = CALLED | LOGIN
 TYPED = ("client/models", "client/api", "aio/client/models", "aio/client/api")
 """Generated code in the package `kubernetes`, whose modules load each other by name when one is asked for."""
 KEPT = frozenset({"__init__.py", "v1_object_meta.py", "v1_owner_reference.py", "v1_managed_fields_entry.py"})
@@ -42,6 +41,7 @@ def main(environment: Path) -> None:
     for script in (environment / "bin").iterdir():
         if not SCRIPTS.fullmatch(script.name):
             script.unlink()
+    (environment / ".lock").unlink(missing_ok=True)  # uv's own, which anybody may write to
     for record in packages.glob("*.dist-info/RECORD"):
         amend(record, packages)
     # By hash and unchecked, so that what is compiled does not change with the time at which it is.

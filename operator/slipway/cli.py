@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(parsed.function(parsed))
 
 
+_TERMINATED = 128 + signal.SIGTERM
+"""What shells and container runtimes say of a process that SIGTERM has ended."""
+
+
 def _run(_: argparse.Namespace) -> int:
+    if os.getpid() == 1:
+        # In a container: the kernel drops SIGTERM for a first process that does not ask for it. kopf puts its own
+        # handler in this one's place, but only once it runs; until then nothing is begun that would have to be ended.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(_TERMINATED))
+
+    from kubernetes.aio.config import ConfigException
+
     from slipway import app  # the operator's imports take a second that `crds` need not wait for
     from slipway.telemetry import logs
 
@@ -43,7 +56,15 @@ def _run(_: argparse.Namespace) -> int:
     if settings is None:
         return 2
     logs.set_up(settings.log_level)
-    asyncio.run(app.run(settings, asyncio.Event()))
+    try:
+        asyncio.run(app.run(settings, asyncio.Event()))
+    except ConfigException as problem:
+        print(
+            f"slipway: no cluster is configured: {problem}. In a pod, give it a ServiceAccount whose token is mounted; "
+            "elsewhere set KUBECONFIG to a file with a current context.",
+            file=sys.stderr,
+        )
+        return 2
     return 0
 
 

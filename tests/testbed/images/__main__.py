@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from tests.testbed.images import ImageError, ImagesUnavailable, operator_image
+from tests.testbed.images import ImageError, ImagesUnavailable, operator_image, tgi_image, vllm_image
 
 
 def main() -> int:
     """Build what is not in the cache."""
     try:
-        images = [operator_image(_say)]
+        images = [make(_say) for make in (operator_image, tgi_image, vllm_image)]
     except (ImagesUnavailable, ImageError) as error:
         _say(str(error))
         return 1

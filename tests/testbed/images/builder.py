@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.testbed.controlplane.processes import ControlPlaneError
 from tests.testbed.controlplane.progress import Progress
+from tests.testbed.images.plan import Plan
 
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
@@ -35,20 +36,16 @@ class Builder:
         self._write("policy.json", json.dumps(_POLICY))
         self._root = root
 
-    def build(
-        self, context: Path, file: Path, name: str, arguments: Mapping[str, str], target: str | None = None
-    ) -> None:
-        """Build a Dockerfile with the network of this machine, its proxy and its certificate authorities.
-
-        `arguments`: build arguments. `target`: the stage to stop at.
-        """
+    def build(self, plan: Plan, name: str, arguments: Mapping[str, str]) -> None:
+        """Build with the network of this machine, its proxy and its certificate authorities."""
         given = [option for key, value in arguments.items() for option in ("--build-arg", f"{key}={value}")]
         if "UV_DEFAULT_INDEX" in os.environ:  # its value is read from the environment: it may hold a password
             given += ["--build-arg", "UV_DEFAULT_INDEX"]
         secrets = [option for key, path in _secrets().items() for option in ("--secret", f"id={key},src={path}")]
-        stage = ["--target", target] if target else []
-        command = ["bud", "--layers", "--network", "host", "--file", str(file), "--tag", name]
-        self._run([*command, *stage, *given, *secrets, *self._policy(), str(context)])
+        stage = ["--target", plan.target] if plan.target else []
+        ignore = ["--ignorefile", str(plan.ignore)] if plan.ignore else []
+        command = ["bud", "--layers", "--network", "host", "--file", str(plan.file), "--tag", name]
+        self._run([*command, *stage, *ignore, *given, *secrets, *self._policy(), str(plan.context)])
 
     def from_archive(self, archive: Path, name: str, *, command: str) -> None:
         """An image of one layer: a file system in a tar archive."""
@@ -78,6 +75,10 @@ class Builder:
         """Remove an image, and of its layers those that no other needs. One that is not there is no error."""
         if self.has(name):
             self._run(["rmi", name])
+
+    def prune(self) -> None:
+        """Remove layers that belong to no image with a name."""
+        self._run(["rmi", "--prune"])
 
     @contextmanager
     def mounted(self, name: str) -> Iterator[tuple[str, Path]]:

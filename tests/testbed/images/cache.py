@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.testbed.controlplane.progress import HEARTBEAT, Report
 
-KEPT = 4
+KEPT = 3
 """Archives of each image: several checkouts may share the cache."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from tests.testbed.images import cache, recipe
 from tests.testbed.images.base import fetch_tools, make_base
 from tests.testbed.images.builder import Builder
 from tests.testbed.images.facts import Facts, look, obstacle
+from tests.testbed.images.plan import Plan
 
 ROOT = Path(__file__).parents[3]
 """The repository."""
@@ -38,18 +39,8 @@ class Image:
     """In Docker's format: `ctr --namespace k8s.io images import ARCHIVE`."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """An image to build."""
-
-    kind: str
-    """First part of the archive's name."""
-    file: Path
-    context: Path
-    key: str
-    """Digest of everything that decides the result, but the base image."""
-    arguments: Mapping[str, str]
-    target: str | None = None
+def _name(kind: str, digest: str) -> str:
+    return f"localhost/slipway-{kind}:{digest}"
 
 
 class Workshop:
@@ -64,8 +55,7 @@ class Workshop:
 
     def image(self, plan: Plan, reference: str) -> Image:
         """The image under a name. Raises ImagesUnavailable and ImageError."""
-        digest = recipe.digest([plan.key, self._base, reference])
-        archive = self._root / f"{plan.kind}-{digest}.tar"
+        archive = self._archive(plan.kind, self._digest(plan))
         with cache.lock(self._root / "lock", self._report):
             if archive.exists():
                 archive.touch()  # what is used stays longest
@@ -73,27 +63,46 @@ class Workshop:
                 self._build(plan, reference, archive)
         return Image(reference, archive)
 
-    @contextmanager
-    def builder(self) -> Iterator[Builder]:
+    def builder(self) -> Builder:
         """buildah with the store that images are built in, for tests that look into one. Raises as `image` does."""
         with cache.lock(self._root / "lock", self._report), self._failing():
-            yield self._builder(self._progress("look"))
+            return self._builder(self._progress("look"))
 
     def name(self, plan: Plan) -> str:
         """What an image is called in the store."""
-        return f"localhost/slipway-{plan.kind}:{recipe.digest([plan.key, self._base])}"
+        return _name(plan.kind, self._digest(plan))
+
+    def _digest(self, plan: Plan) -> str:
+        return recipe.digest([plan.key, self._base])
+
+    def _archive(self, kind: str, digest: str) -> Path:
+        return self._root / f"{kind}-{digest}.tar"
 
     def _build(self, plan: Plan, reference: str, archive: Path) -> None:
         progress = self._progress(plan.kind)
         with self._failing():
             builder = self._builder(progress)
             with progress.phase(f"Building {reference}"):
-                arguments = {"PYTHON_IMAGE": self._base, **plan.arguments}
-                builder.build(plan.context, plan.file, self.name(plan), arguments, plan.target)
+                self._build_in_store(builder, plan)
             with progress.phase(f"Writing {archive}"):
                 builder.save(self.name(plan), reference, archive)
-            for old in cache.outdated([*self._root.glob(f"{plan.kind}-*.tar")]):
-                old.unlink()
+            self._tidy(plan.kind, builder)
+
+    def _tidy(self, kind: str, builder: Builder) -> None:
+        """Several checkouts share the cache: of each image a few stay, and of the layers what these are made of."""
+        surplus = cache.outdated([*self._root.glob(f"{kind}-*.tar")])
+        for archive in surplus:
+            builder.remove(_name(kind, archive.stem.removeprefix(f"{kind}-")))
+            archive.unlink()
+        if surplus:
+            builder.prune()
+
+    def _build_in_store(self, builder: Builder, plan: Plan) -> None:
+        for each in plan.upon.values():
+            if not builder.has(self.name(each)):
+                self._build_in_store(builder, each)
+        arguments = {"PYTHON_IMAGE": self._base, **{key: self.name(each) for key, each in plan.upon.items()}}
+        builder.build(plan, self.name(plan), {**arguments, **plan.arguments})
 
     def _builder(self, progress: Progress) -> Builder:
         """With the base image in its store."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.testbed.node.ending import Ending, run_inside
-from tests.testbed.node.engines.container import OOM_MARK
+from tests.testbed.node.engines.host import OOM_MARK
 from tests.testbed.node.environment import ConfigError
 from tests.testbed.node.events import now
 from tests.testbed.node.images import Image, not_found

@@ -13,9 +13,6 @@ from typing import NoReturn
 
 from tests.testbed.node.engines.host import Host
 
-OOM_MARK = "memory.events"
-"""File in the container's scratch folder: what the kernel counts in the cgroup's file of that name."""
-
 
 class Terminated(Exception):
     """SIGTERM has come."""
@@ -63,10 +60,7 @@ def die(code: int, *lines: str) -> NoReturn:
 def take_memory(host: Host, needed: int | None) -> None:
     """The kernel kills a container that takes more main memory than its limit."""
     if needed and host.memory_limit and needed > host.memory_limit:
-        mark = host.place("/") / OOM_MARK
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text("oom_kill 1\n")
-        os.kill(os.getpid(), signal.SIGKILL)
+        host.exceed_memory()
 
 
 def after(seconds: float | None, host: Host, do: Callable[[], NoReturn]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ VARIABLE = "SLIPWAY_LOOK_ALIKE"
 """JSON of `Host`. A container runtime's own knowledge: no engine reads it."""
 ALWAYS_WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")
 SHARED_MEMORY = "/dev/shm"
+OOM_MARK = "memory.events"
+"""File in the container's scratch folder: what the kernel counts in the cgroup's file of that name."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,13 @@ class Host:
         place = self.place(path)
         place.mkdir(parents=True, exist_ok=True)
         return place
+
+    def exceed_memory(self) -> None:
+        """What the kernel does to a container that takes more than its limit."""
+        mark = self.place("/") / OOM_MARK
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text("oom_kill 1\n")
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _mount(self, path: str) -> tuple[str, str | None]:
         """The innermost mount that a path is below."""

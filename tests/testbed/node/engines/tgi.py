@@ -11,7 +11,7 @@ import sys
 import time
 from typing import NoReturn
 
-from tests.testbed.node.engines import gpu, tgi_arguments, weights
+from tests.testbed.node.engines import gpu, inside, tgi_arguments, weights
 from tests.testbed.node.engines.behaviour import Speaker
 from tests.testbed.node.engines.container import Terminated, Termination, after, die, say, take_memory
 from tests.testbed.node.engines.host import SHARED_MEMORY, Host
@@ -34,7 +34,7 @@ BATCH = 32
 
 def main() -> NoReturn:
     """The container's entry point."""
-    host, termination = Host.here(), Termination()
+    host, termination = inside.host(), Termination()
     try:
         _needs_root(host)
         options = tgi_arguments.parse(sys.argv[1:], os.environ)

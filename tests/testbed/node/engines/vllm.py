@@ -11,7 +11,7 @@ import sys
 from argparse import Namespace
 from typing import NoReturn
 
-from tests.testbed.node.engines import gpu, vllm_arguments, weights
+from tests.testbed.node.engines import gpu, inside, vllm_arguments, weights
 from tests.testbed.node.engines.behaviour import Speaker
 from tests.testbed.node.engines.container import Terminated, Termination, after, die, say, take_memory
 from tests.testbed.node.engines.host import SHARED_MEMORY, Host
@@ -34,7 +34,7 @@ _NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
 def main() -> NoReturn:
     """The container's entry point."""
-    host, termination = Host.here(), Termination()
+    host, termination = inside.host(), Termination()
     try:
         _import(host)
         options = vllm_arguments.parse(sys.argv[1:], host.version)
