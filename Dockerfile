@@ -17,7 +17,7 @@ ENV UV_NO_CACHE=1 \
     UV_PYTHON_DOWNLOADS=never \
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR /source
-COPY image/requirements.txt image/prune.py image/
+COPY .ci/image/requirements.txt .ci/image/prune.py image/
 COPY pyproject.toml uv.lock ./
 # The packages first: these layers stay as they are until the lock file changes. They are installed by hash, and from
 # wheels alone, so that nothing is compiled, and nothing of theirs runs.
@@ -36,9 +36,9 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
     && python image/prune.py /app/.venv
 
 FROM packages AS operator
-COPY image/closure.py image/
+COPY .ci/image/closure.py image/
 RUN python image/closure.py /app /base
-COPY image/bill_of_materials.py image/
+COPY .ci/image/bill_of_materials.py image/
 COPY README.md LICENSE ./
 COPY operator ./operator
 # With the locked tools and without the network, into a folder of its own: what changes often is the smallest layer.

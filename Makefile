@@ -59,7 +59,7 @@ crds: .venv/.ready ## generate crds/ and the chart's copies and settings from th
 catalogue: .venv/.ready ## generate the image catalogue from the SageMaker SDK
 	@$(RUN) python -m tests.testbed.catalogue
 
-image/requirements.txt: image/requirements.in $(filter .venv-uv/bin/uv,$(UV)) ## lock what builds the image
+.ci/image/requirements.txt: .ci/image/requirements.in $(filter .venv-uv/bin/uv,$(UV)) ## lock what builds the image
 	$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--default-index https://pypi.org/simple $< --output-file $@
 

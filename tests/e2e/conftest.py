@@ -9,14 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.testbed.images.engines import tgi_image, vllm_image
-from tests.testbed.images.operator import operator_image
-from tests.testbed.images.workshop import Image
 
 from tests.e2e.release import Release
 from tests.e2e.team import Team
 from tests.testbed.cluster import Cluster
 from tests.testbed.hub import LocalHub
+from tests.testbed.images.engines import tgi_image, vllm_image
+from tests.testbed.images.operator import operator_image
+from tests.testbed.images.workshop import Image
 from tests.testbed.real_node.cluster import RealCluster, RealNodeUnavailable, real_cluster
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
 from tests.testbed.workbench import FAST, REGION

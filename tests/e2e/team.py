@@ -26,8 +26,10 @@ Object = dict[str, Any]
 ROOT = Path(__file__).parents[2]
 LONGEST = 120.0
 AT_REST = {"Ready", "OptionalApiMissing", "Limited"}
-"""Conditions while nothing is under way: this API server is old, and the Hub is a mirror, of which TGI reads no template."""
+"""Conditions while nothing is under way: the API server is old, and TGI reads no chat template from a mirror."""
 GENERATE = ("/generate", {"inputs": "What is a slipway?", "parameters": {"max_new_tokens": 60}})
+CPU = {"podTemplate": {"spec": {"containers": [{"name": "engine", "resources": {"requests": {"cpu": "50m"}}}]}}}
+"""Of a processor: the nodes are small, and so are the look-alikes."""
 CHAT = ("/v1/chat/completions", {"messages": [{"role": "user", "content": "What is a slipway?"}], "max_tokens": 60})
 
 
@@ -102,7 +104,7 @@ class Team:
             {
                 "modelRef": {"name": "twin"},
                 "engine": {"name": "TGI"},
-                "target": target or {"cluster": {"gpus": 1, "memory": "256Mi"}},
+                "target": target or {"cluster": {"gpus": 1, "memory": "256Mi", **CPU}},
                 **spec,
             },
         )

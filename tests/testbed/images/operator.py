@@ -10,9 +10,16 @@ from tests.testbed.images.workshop import ROOT, Image, Workshop
 REPOSITORY = "registry.test/slipway"
 """A name that no registry has: the archive is all there is. https://www.rfc-editor.org/rfc/rfc6761#section-6.2"""
 VERSION = "0.1.0"
-SOURCES = ("Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "README.md", "LICENSE", "image", "operator")
+SOURCES = ("Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "README.md", "LICENSE", ".ci/image", "operator")
 """What the build reads."""
-LOCKED = ("Dockerfile", ".dockerignore", "pyproject.toml", "uv.lock", "image/requirements.txt", "image/prune.py")
+LOCKED = (
+    "Dockerfile",
+    ".dockerignore",
+    "pyproject.toml",
+    "uv.lock",
+    ".ci/image/requirements.txt",
+    ".ci/image/prune.py",
+)
 """What its first stage reads."""
 
 

@@ -136,8 +136,8 @@ def test_the_image_is_labelled_with_the_version_that_it_has() -> None:
 
 
 def test_what_builds_the_image_is_locked_by_hash() -> None:
-    asked = (ROOT / "image/requirements.in").read_text().splitlines()
-    lines = (ROOT / "image/requirements.txt").read_text().replace("\\\n", "").splitlines()
+    asked = (ROOT / ".ci/image/requirements.in").read_text().splitlines()
+    lines = (ROOT / ".ci/image/requirements.txt").read_text().replace("\\\n", "").splitlines()
     pinned = {line.partition("==")[0]: line for line in lines}
 
     assert {name for name in asked if not name.startswith("#")} <= set(pinned)
