@@ -57,6 +57,11 @@ class TestTranslated:
         message = refused(403, json.dumps({"message": words})).message
         assert message.startswith(words)
         assert "docs/rbac.md" in message
+        apply = refused(403, json.dumps({"message": 'services "twin" is forbidden: '})).message
+        assert apply.startswith(
+            'services "twin" is forbidden: there is none yet, and an apply takes the right to create'
+        )
+        assert "docs/rbac.md" in apply
         quota = 'services "twin" is forbidden: exceeded quota: none'
         assert refused(403, json.dumps({"message": quota})).message == quota
 

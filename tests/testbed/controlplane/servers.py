@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .audit import POLICY
@@ -28,8 +28,13 @@ _TRIES_FOR_A_PORT = 3
 class Servers:
     """The three processes. Their data, keys and logs are in `state`."""
 
-    def __init__(self, binaries: Binaries, state: Path) -> None:
+    def __init__(
+        self, binaries: Binaries, state: Path, *, audit_policy: str = POLICY, admission: Sequence[str] = ()
+    ) -> None:
+        """`admission`: plugins beside those that are on by default."""
         self._binaries = binaries
+        self._audit_policy = audit_policy
+        self._admission = admission
         self._state = state
         self._certificate = state / "certs" / "apiserver.crt"
         self._tokens = Tokens.new()
@@ -62,7 +67,7 @@ class Servers:
         if not key.exists():
             write_private(key, signing_key())
         write_private(self._state / "tokens.csv", self._tokens.csv())
-        (self._state / "audit-policy.yaml").write_text(POLICY)
+        (self._state / "audit-policy.yaml").write_text(self._audit_policy)
         self._start_etcd()
         self.start_apiserver()
         cluster = cluster_entry(self.url, self._certificate)
@@ -154,6 +159,8 @@ class Servers:
             "--audit-log-mode=blocking",
             "--audit-log-maxsize=4096",  # megabytes: a log that rotates would lose writes
         ]
+        if self._admission:
+            command.append(f"--enable-admission-plugins={','.join(self._admission)}")
         if self._minor < 24:
             command.append("--insecure-port=0")
         if self._binaries.controller_manager is None:  # nobody makes the accounts that pods would need

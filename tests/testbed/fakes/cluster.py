@@ -18,8 +18,8 @@ from typing import Any, Literal
 from slipway.domain.cluster.apis import BY_KIND, api_of
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest, canary_name
-from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.optional.refusals import FIELDS as OPTIONAL
+from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
 from slipway.domain.errors import Conflict, NotFound, OutsideError, Rejected
 from tests.testbed.fakes.kube_objects import KubeObjects, Place, labelled

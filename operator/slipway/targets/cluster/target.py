@@ -13,7 +13,7 @@ from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, SERVER_CONTAINER, Man
 from slipway.domain.cluster.optional.refusals import FIELDS as OPTIONAL
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
-from slipway.domain.errors import Conflict, NotFound, Rejected
+from slipway.domain.errors import Conflict, NotFound, Rejected, Transient
 from slipway.kube import Resources
 from slipway.targets.cluster.discovery import Discovery
 from slipway.targets.cluster.looks import Looks, NothingNoticed, Noticed, question
@@ -163,7 +163,9 @@ class Cluster:
         """See the port."""
         try:
             return await self._kube.previous_log(namespace, pod, SERVER_CONTAINER, lines=LOG_LINES)
-        except (Rejected, NotFound):  # no such container any more, or no right to read logs: both may be
+        except (Rejected, NotFound, Transient):
+            # No such container any more, no right to read logs, or a node that the API server cannot reach, which is
+            # when pods end: what is to be done about them must not wait for their last words.
             return ""
 
     async def ask(self, pod_ip: str, request: PodRequest, within: float) -> Answer:

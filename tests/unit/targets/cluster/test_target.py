@@ -61,6 +61,10 @@ class ApiServer:
         if self.failure:
             raise self.failure
 
+    async def previous_log(self, namespace: str, pod: str, container: str, *, lines: int) -> str:
+        await self._refuse()
+        return "Traceback"
+
     apply = annotate = scale = delete = create = _refuse
 
 
@@ -156,6 +160,20 @@ class TestForbidden:
         server.forbidden = {"HTTPRoute"}
         with pytest.raises(Transient):
             await look(made(server))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        NotFound("NotFound", 'pods "twin-1" not found'),
+        Rejected("ApiServerRefused", FORBIDDEN),
+        Transient("ApiServerError", "Get https://10.0.0.7:10250/containerLogs/…: dial tcp 10.0.0.7:10250: i/o timeout"),
+    ],
+)
+async def test_last_words_that_cannot_be_had_are_none(server: ApiServer, failure: OutsideError) -> None:
+    assert await made(server).last_log("ml", "twin-1") == "Traceback"
+    server.failure = failure
+    assert await made(server).last_log("ml", "twin-1") == ""
 
 
 class TestAtRest:
