@@ -8,7 +8,7 @@ from tests.testbed.controlplane import ControlPlane, control_plane
 from tests.testbed.optional_apis import install_optional_apis
 from tests.testbed.workbench import install
 
-OPERATORS = ("slipway", "alpha", "beta")
+OPERATORS = ("slipway", "alpha", "beta", "gamma")
 """Namespaces of their ServiceAccounts."""
 OWNERS = "OwnerReferencesPermissionEnforcement"
 """Off by default, on in OpenShift:

@@ -1,6 +1,6 @@
 """An installation in a few namespaces, with Roles in these alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import yaml
@@ -15,15 +15,22 @@ NAMESPACE = Grant("", "namespaces", "", "get", "kube-system")
 
 
 def install_release(
-    plane: ControlPlane, home: str, namespaces: Sequence[str], folder: Path, *, identifies_itself: bool
+    plane: ControlPlane,
+    home: str,
+    namespaces: Sequence[str],
+    folder: Path,
+    *,
+    identifies_itself: bool = False,
+    without: Collection[Grant] = (),
 ) -> Path:
     """A ServiceAccount in the namespace `home` and its Roles; its kubeconfig.
 
-    `identifies_itself`: it may read the uid of the namespace kube-system, and nothing else of the cluster.
+    `identifies_itself`: it may read the uid of the namespace kube-system, and nothing else of the cluster. `without`:
+    rights that it lacks.
     """
     for namespace in (home, *namespaces):
         plane.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}))
-    rules = rules_of(granted() - {NAMESPACE})
+    rules = rules_of(granted() - {NAMESPACE, *without})
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "slipway", "namespace": home}}
     manifests = [account]
     for namespace in namespaces:

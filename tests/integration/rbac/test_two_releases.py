@@ -58,7 +58,7 @@ def far(plane: ControlPlane, tmp_path: Path) -> Iterator[Workbench]:
 @pytest.fixture
 def alpha(plane: ControlPlane, far: Workbench, tmp_path: Path) -> Release:
     """Its settings say what it is called: it needs no right in the cluster."""
-    kubeconfig = install_release(plane, "alpha", ALPHA, tmp_path, identifies_itself=False)
+    kubeconfig = install_release(plane, "alpha", ALPHA, tmp_path)
     return Release(
         replace(far, namespace=ALPHA[0], kubeconfig=kubeconfig), ALPHA, release="alpha", installation="alpha"
     )
