@@ -49,6 +49,22 @@ class TestTranslated:
         error = refused(500, json.dumps({"message": words}))
         assert (type(error), error.message) == (Rejected, words)
 
+    def test_a_missing_right_is_named_with_the_way_to_give_it(self) -> None:
+        words = (
+            'secrets "hf" is forbidden: User "system:serviceaccount:slipway:slipway" cannot get resource "secrets" '
+            'in API group "" in the namespace "ml"'
+        )
+        message = refused(403, json.dumps({"message": words})).message
+        assert message.startswith(words)
+        assert "docs/rbac.md" in message
+        apply = refused(403, json.dumps({"message": 'services "twin" is forbidden: '})).message
+        assert apply.startswith(
+            'services "twin" is forbidden: there is none yet, and an apply takes the right to create'
+        )
+        assert "docs/rbac.md" in apply
+        quota = 'services "twin" is forbidden: exceeded quota: none'
+        assert refused(403, json.dumps({"message": quota})).message == quota
+
     @pytest.mark.parametrize("body", [None, "", "<html></html>", "[]", "{}", "7"])
     def test_an_answer_without_words_has_its_status(self, body: str | None) -> None:
         assert refused(503, body).message == "HTTP 503 No"

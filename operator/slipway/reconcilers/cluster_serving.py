@@ -16,11 +16,11 @@ from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.manifests import build
 from slipway.domain.cluster.manifests.wanted import Wanted
 from slipway.domain.cluster.marks import canary_name
-from slipway.domain.cluster.optional.refusals import CONDITION
+from slipway.domain.cluster.optional.refusals import CONDITION, out_of_sight
 from slipway.domain.cluster.report import Report
 from slipway.domain.cluster.rolls.plan import plan
 from slipway.domain.cluster.rolls.situation import Plan, Situation
-from slipway.domain.cluster.warnings import warnings
+from slipway.domain.cluster.warnings import unlisted, warnings
 from slipway.domain.conditions import kept
 from slipway.domain.errors import OutsideError, Rejected, Transient
 from slipway.domain.revisions import rollout_digest
@@ -81,7 +81,7 @@ class ClusterServingPass(ClusterAskingPass):
         )
 
         def concluded() -> Report:
-            said = tuple(warnings(self.deployment.spec, situation, refused=optional_steps.finding()))
+            said = tuple(warnings(self.deployment.spec, situation, refused=optional_steps.finding(unlisted(situation))))
             return _with_problem(Report(situation, found, warnings=said), problem)
 
         standing = self.tools.retries.standing(self.key, circumstances)
@@ -132,7 +132,10 @@ class ClusterServingPass(ClusterAskingPass):
         )
 
     async def _look(self, wanted: Wanted) -> Observation:
-        """What is there; under names that are wanted, also what is not ours."""
+        """What is there; under names that are wanted, also what is not ours.
+
+        Raises Rejected where what may not be listed may lead requests past the Service.
+        """
         found = (*wanted.beside, *wanted.optional, wanted.service, wanted.workload)
         names = [ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found]
         target = self.deployment.spec.target.cluster
@@ -140,9 +143,13 @@ class ClusterServingPass(ClusterAskingPass):
             names.append(ObjectRef("Service", canary_name(self.subject.name)))
         if self.deployment.spec.autoscaling:
             names += [ObjectRef(kind, self.subject.name) for kind in ("HorizontalPodAutoscaler", "ScaledObject")]
-        return await self.target.observe(
+        seen = await self.target.observe(
             self.key.namespace, self.subject.name, names, MADE_KINDS, at_rest=self._rests()
         )
+        hidden = out_of_sight(seen, canary_name(self.subject.name))
+        if hidden:
+            raise Rejected("ApiServerRefused", hidden)
+        return seen
 
     def _rests(self) -> bool:
         """Whether nothing is under way as far as the status says."""
@@ -162,10 +169,10 @@ class ClusterServingPass(ClusterAskingPass):
         target = self.deployment.spec.target.cluster
         if target is None:
             raise AssertionError("only what is wanted in the cluster is looked at there")
-        found = optional.manifests(self.subject, self.deployment.spec, target, seen.missing)
+        found = optional.manifests(self.subject, self.deployment.spec, target, seen.unusable)
         route = target.expose.http_route
         url = optional.public_url(route) if route and "HTTPRoute" not in seen.missing else None
-        canary = optional.canary(self.subject, target, seen.missing)
+        canary = optional.canary(self.subject, target, seen.unusable)
         return replace(wanted, optional=found, canary=canary, url=url or wanted.url)
 
     def _situation(self, wanted: Wanted, seen: Observation, logs: dict[str, str]) -> Situation:

@@ -11,11 +11,13 @@ def home_of(raw: Object) -> Home:
     placement, revision = status.get("placement") or {}, status.get("revision") or {}
     used = (revision.get("serving"), revision.get("previous"), status.get("attempt"))
     names = (entry.get(what) for entry in used if entry for what in ("config", "model"))
+    in_cluster = placement.get("target") == "Cluster"
     return Home(
         uid=raw["metadata"]["uid"],
-        site=Site(placement["account"], placement["region"]) if placement else None,
+        site=None if in_cluster or not placement else Site(placement["account"], placement["region"]),
         identity=identity_of(raw),
         endpoint=placement.get("endpointName"),
         has_endpoint=bool(status.get("endpoint")),
+        is_in_cluster=in_cluster,
         uses=frozenset(name for name in names if name),
     )

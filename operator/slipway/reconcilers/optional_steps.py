@@ -1,7 +1,7 @@
 """The steps of a pass for what is optional: what is refused waits for a while of its own, and holds up nothing else."""
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from slipway.domain.cluster.optional.refusals import FIELDS, OptionalStep, Refused, as_optional, finding
 from slipway.domain.cluster.rolls.situation import Plan
@@ -38,9 +38,12 @@ class OptionalSteps:
         if not self._unknown:
             self._forget_others()
 
-    def finding(self) -> Finding | None:
-        """The warning. As long as something is about to be tried, it is what the status says."""
-        return self._said if self._untried or self._unknown else finding(self._refused)
+    def finding(self, unlisted: Sequence[Refused] = ()) -> Finding | None:
+        """The warning. As long as something is about to be tried, it is what the status says.
+
+        `unlisted`: what may not even be looked for, so that there is no step for it.
+        """
+        return self._said if self._untried or self._unknown else finding((*self._refused, *unlisted))
 
     def done(self, step: Step) -> None:
         """A step was carried out."""

@@ -78,7 +78,7 @@ async def test_a_missing_right(
         assert (await weak.observe(real.namespace, NAME, [], [])).objects == {}
         with pytest.raises(Rejected, match=r'cannot list resource "jobs" in API group "batch"'):
             await weak.observe(real.namespace, NAME, [], ["Job"])
-        with pytest.raises(Rejected, match=r'cannot patch resource "services" .* \(.*rbac\.yaml'):
+        with pytest.raises(Rejected, match=r'cannot patch resource "services" .* \(.*docs/rbac\.md'):
             await weak.execute(real.namespace, Apply(service(real)))
         with pytest.raises(Rejected, match=r'cannot patch resource "deployments/scale" in API group "apps"'):
             await weak.execute(real.namespace, Scale(CHILD, 1, "1"))

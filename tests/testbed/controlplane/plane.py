@@ -14,7 +14,7 @@ import yaml
 
 from tests.testbed.waiting import eventually
 
-from .audit import AuditedWrite, read_writes
+from .audit import AuditedRequest, AuditedWrite, read_requests, read_writes
 from .credentials import kubeconfig, write_private
 from .servers import Servers
 
@@ -129,6 +129,10 @@ class ControlPlane:
         `since` is aware (UTC). A service account is `system:serviceaccount:<namespace>:<name>`.
         """
         return read_writes(self._own("its audit log").audit_log, username, since)
+
+    def audit_requests(self, username: str) -> list[AuditedRequest]:
+        """Everything that a user has asked for, oldest first; the plane must have been started with its groups."""
+        return read_requests(self._own("its audit log").audit_log, username)
 
     def stop_apiserver(self) -> None:
         """Kill the API server with SIGKILL; connections are refused from now on."""

@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -44,8 +44,19 @@ class Place:
 class Servers:
     """The three processes. Their data, keys and logs are in `state`."""
 
-    def __init__(self, binaries: Binaries, state: Path, place: Place = Place()) -> None:  # frozen
+    def __init__(
+        self,
+        binaries: Binaries,
+        state: Path,
+        place: Place = Place(),  # frozen
+        *,
+        audit_policy: str = POLICY,
+        admission: Sequence[str] = (),
+    ) -> None:
+        """`admission`: plugins beside those that are on by default."""
         self._binaries = binaries
+        self._audit_policy = audit_policy
+        self._admission = admission
         self._state = state
         self._place = place
         self._certificate = state / "certs" / "apiserver.crt"
@@ -83,7 +94,7 @@ class Servers:
         if not key.exists():
             write_private(key, signing_key())
         write_private(self._state / "tokens.csv", self._tokens.csv() + "".join(self._place.tokens.values()))
-        (self._state / "audit-policy.yaml").write_text(POLICY)
+        (self._state / "audit-policy.yaml").write_text(self._audit_policy)
         self._start_etcd()
         self.start_apiserver()
         cluster = cluster_entry(self.url, self._certificate)
@@ -180,6 +191,8 @@ class Servers:
             # The first shares the port with the socket that holds it, see _hold_port. The second: Endpoints cannot
             # be on loopback.
             command += ["--permit-port-sharing=true", "--endpoint-reconciler-type=none"]
+        if self._admission:
+            command.append(f"--enable-admission-plugins={','.join(self._admission)}")
         if self._minor < 24:
             command.append("--insecure-port=0")
         if self._binaries.controller_manager is None:  # nobody makes the accounts that pods would need

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from slipway.domain.cluster.apis import BY_KIND, api_of
 from slipway.domain.cluster.looks.observation import ObjectRef, Observation
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, Manifest, canary_name
+from slipway.domain.cluster.optional.refusals import FIELDS as OPTIONAL
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
 from slipway.domain.errors import Conflict, NotFound, OutsideError, Rejected
@@ -44,6 +45,8 @@ class FakeCluster:
         self.objects = KubeObjects(now)
         self.nodes = Nodes(self.objects)
         self.lacks = set(lacks)
+        self.forbids: set[str] = set()
+        """Kinds that may not be listed."""
         self.answer: AnswerOf = answer or engine_answer
         self.steps: list[Step] = []
         """What was carried out, in order."""
@@ -95,7 +98,11 @@ class FakeCluster:
         asked = {"Service", "Pod", *kinds, *(ref.kind for ref in names)}
         labels = {DEPLOYMENT_LABEL: deployment}
         found: dict[ObjectRef, Manifest] = {}
-        for kind in sorted(asked - self.lacks - {"Pod"}):
+        forbidden = {kind: _forbidden(kind) for kind in sorted((asked & self.forbids) - self.lacks)}
+        for kind, words in forbidden.items():
+            if kind not in OPTIONAL:
+                raise Rejected("ApiServerRefused", words)
+        for kind in sorted(asked - self.lacks - forbidden.keys() - {"Pod"}):
             for item in self.objects.each(kind, namespace):
                 ref = ObjectRef(kind, item["metadata"]["name"])
                 if labelled(item, labels) or ref in names:
@@ -107,6 +114,7 @@ class FakeCluster:
             routed=self._routed(namespace, deployment) if ObjectRef("Service", deployment) in found else None,
             canary=self._routed(namespace, canary_name(deployment)),
             missing=frozenset(asked & self.lacks),
+            forbidden=forbidden,
         )
 
     def _routed(self, namespace: str, service: str) -> frozenset[str]:
@@ -188,6 +196,13 @@ class FakeCluster:
     def _raise(self, method: Method) -> None:
         if self._failures[method]:
             raise self._failures[method].pop(0)
+
+
+def _forbidden(kind: str) -> str:
+    """The API server's words, and the adapter's advice."""
+    api, user = BY_KIND[kind], "system:serviceaccount:slipway:slipway"
+    what = f'resource "{api.plural}" in API group "{api.group}" in the namespace "ml"'
+    return f'{api.plural}.{api.group} is forbidden: User "{user}" cannot list {what} (docs/rbac.md)'
 
 
 def engine_answer(pod: Manifest, request: PodRequest) -> Answer:

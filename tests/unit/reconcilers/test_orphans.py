@@ -228,6 +228,22 @@ class TestReport:
         assert (bench.aws.asked, bench.events.said) == ([], [])
         assert [bench.counted(kind) for kind in KINDS] == [0, 0, 0]
 
+    async def test_a_deployment_in_the_cluster_has_nothing_here_and_holds_up_no_search(self) -> None:
+        bench = Bench(removes=True)
+        kept, raw = bench.aws.add_all(), alive(replace(DEAD, uid="uid-pods"))
+        raw["status"] = {
+            "placement": {"target": "Cluster"},
+            "endpoint": {"name": "dead"},
+            "revision": {"serving": {"config": "dead-0123456789"}},
+        }
+        bench.store.put(Key("Deployment", "ml", "dead"), raw)
+        await bench.search(5)
+        assert bench.outcomes("ok") == 5
+        ((_, uid, message),) = bench.events.said
+        assert uid == "uid-pods"
+        assert "lives elsewhere" in message
+        assert bench.aws.names() == sorted(kept)
+
     async def test_what_lives_elsewhere_is_an_orphan_here(self) -> None:
         bench = Bench(removes=True)
         bench.live(replace(DEAD, uid="uid-2"), Site(ACCOUNT, "us-east-1"))

@@ -75,6 +75,8 @@ class Home:
     """Whether its endpoint was seen, and was its own."""
     uses: frozenset[str] = frozenset()
     """Names of the configs and models that serve, served before, or are being tried."""
+    is_in_cluster: bool = False
+    """Its pods run in this cluster: nothing in AWS is its own."""
 
 
 Homes = Mapping[tuple[str, str], Home]
@@ -118,7 +120,7 @@ class Claims:
     @classmethod
     def of(cls, jurisdiction: Jurisdiction, site: Site, homes: Homes) -> "Claims":
         """A Deployment that lives nowhere yet may come to live here."""
-        here = {key: home for key, home in homes.items() if home.site in (None, site)}
+        here = {key: home for key, home in homes.items() if home.site in (None, site) and not home.is_in_cluster}
         return cls(
             frozenset(Owner(jurisdiction.installation, *key, home.uid).prefix for key, home in here.items()),
             frozenset(name for home in here.values() for name in home.uses),
@@ -179,6 +181,8 @@ def judge(resource: Resource, tags: Tags | None, jurisdiction: Jurisdiction, sit
 
 
 def _lives_there(resource: Resource, site: Site, home: Home) -> bool:
+    if home.is_in_cluster:
+        return False
     if home.site is None:
         return True
     if home.site != site:

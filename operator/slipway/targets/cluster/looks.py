@@ -92,6 +92,7 @@ def _written(seen: Observation) -> bytes:
         "routed": None if seen.routed is None else sorted(seen.routed),
         "canary": sorted(seen.canary),
         "missing": sorted(seen.missing),
+        "forbidden": dict(seen.forbidden),
     }
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode(), level=1)
 
@@ -104,6 +105,7 @@ def _read(text: bytes) -> Observation:
         routed=None if content["routed"] is None else frozenset(content["routed"]),
         canary=frozenset(content["canary"]),
         missing=frozenset(content["missing"]),
+        forbidden=content["forbidden"],
     )
 
 

@@ -26,7 +26,8 @@ class ClusterTarget(Protocol):
         """What is there of a Deployment.
 
         Of `kinds`: every object that carries its label. Of `names`: also what does not. Services and pods are always
-        looked at. `kinds` and `names` may hold what the cluster does not have: that comes back as `missing`.
+        looked at. `kinds` and `names` may hold what the cluster does not have: that comes back as `missing`. What is
+        optional and may not be listed comes back as `forbidden`; any other list that is refused is Rejected.
 
         `at_rest`: nothing is under way as far as the caller knows, so that a former look will do where nothing has been
         noticed since. What is not watched may then be as old as `slipway.targets.cluster.target.REST`.

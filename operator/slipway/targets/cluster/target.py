@@ -10,9 +10,10 @@ from slipway.domain.cluster.apis import BY_KIND, DEPLOYMENT, ENDPOINT_SLICE, END
 from slipway.domain.cluster.looks.endpoints import SERVICE_NAME_LABEL, routed_by_endpoints, routed_by_slices
 from slipway.domain.cluster.looks.observation import Api, ObjectRef, Observation
 from slipway.domain.cluster.marks import DEPLOYMENT_LABEL, SERVER_CONTAINER, Manifest, canary_name
+from slipway.domain.cluster.optional.refusals import FIELDS as OPTIONAL
 from slipway.domain.cluster.questions import Answer, PodRequest
 from slipway.domain.cluster.rolls.steps import Annotate, Apply, Create, Delete, Scale, Step
-from slipway.domain.errors import Conflict, NotFound, Rejected
+from slipway.domain.errors import Conflict, NotFound, Rejected, Transient
 from slipway.kube import Resources
 from slipway.targets.cluster.discovery import Discovery
 from slipway.targets.cluster.looks import Looks, NothingNoticed, Noticed, question
@@ -23,7 +24,6 @@ REST = 600.0
 """Seconds for which a look holds at rest where nothing is noticed. Drift of what is not watched may be as old."""
 LOG_LINES = 300
 """vLLM's traceback of its API server, which says that something else has failed, has about a hundred."""
-_ADVICE = "the operator's ServiceAccount lacks this right: upgrade the Helm release to the chart of this version"
 
 
 class Cluster:
@@ -74,33 +74,43 @@ class Cluster:
         canary = ObjectRef("Service", canary_name(deployment))
         services = [deployment, *([canary.name] if canary in names else [])]
         apis = [BY_KIND[kind] for kind in sorted(asked - missing)]
+        forbidden: dict[str, str] = {}
         listed = await together(
             [
                 self._routes(routes, namespace, services),
-                *(self._listed(api, namespace, label) for api in apis),
+                *(self._listed(api, namespace, label, forbidden) for api in apis),
             ]
         )
         routed_to, found = listed[0] or [], dict(zip(apis, listed[1:], strict=True))
-        missing |= {api.kind for api, items in found.items() if items is None}
+        missing |= {api.kind for api, items in found.items() if items is None} - forbidden.keys()
+        unknown = missing | forbidden.keys()
         pods = tuple(_lighter(pod) for pod in found.pop(BY_KIND["Pod"]) or [])
         objects = {
             ObjectRef(api.kind, item["metadata"]["name"]): _lighter(item)
             for api, items in found.items()
             for item in items or []
         }
-        objects |= await self._by_name(namespace, [ref for ref in names - objects.keys() if ref.kind not in missing])
+        objects |= await self._by_name(namespace, [ref for ref in names - objects.keys() if ref.kind not in unknown])
         return Observation(
             objects=objects,
             pods=pods,
             routed=_routed(routes, routed_to, deployment) if ObjectRef("Service", deployment) in objects else None,
             canary=_routed(routes, routed_to, canary.name),
             missing=frozenset(missing & asked),
+            forbidden=forbidden,
         )
 
-    async def _listed(self, api: Api, namespace: str, selector: str) -> list[Manifest] | None:
-        """None: the cluster has this kind no longer."""
+    async def _listed(
+        self, api: Api, namespace: str, selector: str, forbidden: dict[str, str] | None = None
+    ) -> list[Manifest] | None:
+        """None: the cluster has this kind no longer; or it is optional, may not be listed, and `forbidden` says why."""
         try:
             return await self._kube.labelled(api, namespace, selector)
+        except Rejected as refused:
+            if forbidden is None or api.kind not in OPTIONAL:
+                raise
+            forbidden[api.kind] = refused.message
+            return None
         except NotFound:
             self._discovery.forget(api)
             return None
@@ -153,7 +163,9 @@ class Cluster:
         """See the port."""
         try:
             return await self._kube.previous_log(namespace, pod, SERVER_CONTAINER, lines=LOG_LINES)
-        except (Rejected, NotFound):  # no such container any more, or no right to read logs: both may be
+        except (Rejected, NotFound, Transient):
+            # No such container any more, no right to read logs, or a node that the API server cannot reach, which is
+            # when pods end: what is to be done about them must not wait for their last words.
             return ""
 
     async def ask(self, pod_ip: str, request: PodRequest, within: float) -> Answer:
@@ -181,8 +193,7 @@ def _in(namespace: str, manifest: Manifest) -> Manifest:
 
 def _in_full(words: str, kind: str, name: str) -> str:
     """The API server's words; a webhook's do not say what they are about."""
-    text = words if f'"{name}"' in words else f"{kind} {name}: {words}"
-    return f"{text} ({_ADVICE})" if 'User "' in words and " cannot " in words else text
+    return words if f'"{name}"' in words else f"{kind} {name}: {words}"
 
 
 def _lighter(manifest: Manifest) -> Manifest:

@@ -53,6 +53,7 @@ class TestVerdicts:
             (Home("uid-1"), Verdict.LIVING),  # it may be about to take over
             (replace(HOME, site=ELSEWHERE), Verdict.MISPLACED),
             (replace(HOME, site=Site("999999999999", REGION)), Verdict.MISPLACED),
+            (Home("uid-1", is_in_cluster=True), Verdict.MISPLACED),
         ],
     )
     def test_what_carries_our_tags_is_where_its_deployment_lives_or_an_orphan(
@@ -121,7 +122,8 @@ class TestClaims:
         assert self.holds(HOME, replace(ENDPOINT, name="ML-Twin")) == [True]
 
     def test_of_one_that_lives_elsewhere_one_must(self) -> None:
-        assert self.holds(replace(HOME, site=ELSEWHERE), ENDPOINT, CONFIG, MODEL) == [False, False, False]
+        for home in (replace(HOME, site=ELSEWHERE), Home("uid-1", is_in_cluster=True)):
+            assert self.holds(home, ENDPOINT, CONFIG, MODEL) == [False, False, False]
 
     def test_an_endpoint_that_it_wants_and_does_not_have_may_be_anybodys(self) -> None:
         assert self.holds(replace(HOME, has_endpoint=False), ENDPOINT, CONFIG) == [False, True]

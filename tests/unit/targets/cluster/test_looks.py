@@ -10,6 +10,7 @@ SEEN = Observation(
     pods=({"metadata": {"name": "twin-1"}},),
     routed=frozenset({"twin-1"}),
     missing=frozenset({"PodMonitor"}),
+    forbidden={"HTTPRoute": "cannot list"},
 )
 
 

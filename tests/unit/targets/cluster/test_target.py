@@ -32,6 +32,8 @@ class ApiServer:
         self.gone: set[str] = set()
         """Kinds that discovery knows, and that are no more."""
         self.failure: OutsideError | None = None
+        self.forbidden: set[str] = set()
+        """Kinds that may not be listed."""
         self.slices = True
 
     async def kinds_served(self, group: str, version: str) -> frozenset[str] | None:
@@ -43,6 +45,8 @@ class ApiServer:
 
     async def labelled(self, api: Api, namespace: str | None, selector: str) -> list[Manifest]:
         self.lists[api.kind] += 1
+        if api.kind in self.forbidden:
+            raise Rejected("ApiServerRefused", f"{api.plural} is forbidden: User cannot list it")
         if api.kind in self.gone:
             raise NotFound("NotFound", "the server could not find the requested resource")
         if self.failure:
@@ -56,6 +60,10 @@ class ApiServer:
     async def _refuse(self, *_: Any, **__: Any) -> None:
         if self.failure:
             raise self.failure
+
+    async def previous_log(self, namespace: str, pod: str, container: str, *, lines: int) -> str:
+        await self._refuse()
+        return "Traceback"
 
     apply = annotate = scale = delete = create = _refuse
 
@@ -132,6 +140,42 @@ async def test_a_list_that_fails_fails_the_look(server: ApiServer) -> None:
         await look(made(server))
 
 
+class TestForbidden:
+    async def test_what_is_optional_comes_back_with_the_words(self, server: ApiServer) -> None:
+        server.forbidden = {"HTTPRoute"}
+        seen = await look(made(server), ("HTTPRoute", "twin"))
+        assert seen.forbidden == {"HTTPRoute": "httproutes is forbidden: User cannot list it"}
+        assert (seen.missing, seen.unusable) == (frozenset(), {"HTTPRoute"})
+        assert server.finds == {}
+        assert ObjectRef("Service", "twin") in seen.objects
+
+    @pytest.mark.parametrize("kind", ["Deployment", "Job", "Service", "Pod", "EndpointSlice"])
+    async def test_anything_else_fails_the_look(self, server: ApiServer, kind: str) -> None:
+        server.forbidden = {kind}
+        with pytest.raises(Rejected, match="cannot list"):
+            await look(made(server))
+
+    async def test_what_cannot_be_had_for_another_reason_fails_the_look(self, server: ApiServer) -> None:
+        server.failure = Transient("ApiServerError", "etcdserver: request timed out")
+        server.forbidden = {"HTTPRoute"}
+        with pytest.raises(Transient):
+            await look(made(server))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        NotFound("NotFound", 'pods "twin-1" not found'),
+        Rejected("ApiServerRefused", FORBIDDEN),
+        Transient("ApiServerError", "Get https://10.0.0.7:10250/containerLogs/…: dial tcp 10.0.0.7:10250: i/o timeout"),
+    ],
+)
+async def test_last_words_that_cannot_be_had_are_none(server: ApiServer, failure: OutsideError) -> None:
+    assert await made(server).last_log("ml", "twin-1") == "Traceback"
+    server.failure = failure
+    assert await made(server).last_log("ml", "twin-1") == ""
+
+
 class TestAtRest:
     async def test_nothing_is_asked_while_nothing_is_noticed(self, server: ApiServer) -> None:
         watch = Watch()
@@ -184,10 +228,8 @@ class TestRefusals:
         words = 'Service "twin" is invalid: spec.ports[0].port: Invalid value: 99999'
         assert await self.refused(server, words) == words
 
-    async def test_a_missing_right_is_named_with_the_way_to_give_it(self, server: ApiServer) -> None:
-        message = await self.refused(server, FORBIDDEN)
-        assert message.startswith(FORBIDDEN)
-        assert "upgrade the Helm release to the chart of this version" in message
+    async def test_a_missing_right_is_named(self, server: ApiServer) -> None:
+        assert await self.refused(server, FORBIDDEN) == FORBIDDEN
 
     async def test_what_is_gone_is_a_conflict_for_whoever_has_seen_it(self, server: ApiServer) -> None:
         server.failure = NotFound("NotFound", 'deployments.apps "twin-abc" not found')

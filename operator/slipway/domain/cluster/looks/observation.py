@@ -44,6 +44,13 @@ class Observation:
     """Names of the pods that requests to the Service of a canary may reach now."""
     missing: frozenset[str] = frozenset()
     """Kinds that were asked about and that the cluster does not have."""
+    forbidden: Mapping[str, str] = field(default_factory=dict)
+    """Optional kinds that may not be listed, each with the API server's words."""
+
+    @property
+    def unusable(self) -> frozenset[str]:
+        """Kinds that nothing is made of, and that nothing else relies on."""
+        return self.missing | self.forbidden.keys()
 
     def of_kind(self, kind: str) -> dict[str, Manifest]:
         """The objects of a kind by name."""

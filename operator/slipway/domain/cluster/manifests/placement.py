@@ -15,18 +15,30 @@ _TAINT = "nvidia.com/gpu"
 """What nodes with NVIDIA's GPUs are tainted with as a rule, parts of a GPU (MIG) included."""
 
 
-def spread(deployment: str) -> list[dict[str, Any]]:
-    """Replicas over zones and nodes, as far as there is room."""
+def spread(deployment: str) -> dict[str, Any]:
+    """Replicas over nodes and zones, as far as there is room: fields of a PodSpec.
+
+    Zones are no second spread constraint: the scheduler scores only nodes that have the labels of all constraints, so
+    where nodes have no zone, as in many clusters outside of clouds, nothing would be spread at all.
+    https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/#conventions
+    """
     selector = {"matchLabels": {DEPLOYMENT_LABEL: deployment, ROLE_LABEL: SERVER}}
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": key,
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": selector,
-        }
-        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    ]
+    elsewhere = {"topologyKey": "topology.kubernetes.io/zone", "labelSelector": selector}
+    return {
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": selector,
+            }
+        ],
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 50, "podAffinityTerm": elsewhere}]
+            }
+        },
+    }
 
 
 def placed(pod: dict[str, Any], target: ClusterTarget) -> dict[str, Any]:

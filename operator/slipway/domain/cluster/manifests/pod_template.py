@@ -63,7 +63,7 @@ def before_wishes(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **({"runtimeClassName": target.runtime_class_name} if target.runtime_class_name else {}),
-        "topologySpreadConstraints": spread(deployment),
+        **spread(deployment),
         "volumes": volumes(deployment, target),
         "containers": [container(spec, target, served, image, token)],
     }

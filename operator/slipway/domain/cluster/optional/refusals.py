@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from slipway.domain.cluster import apis
-from slipway.domain.cluster.looks.observation import ObjectRef
+from slipway.domain.cluster.looks.observation import ObjectRef, Observation
+from slipway.domain.cluster.marks import Manifest
 from slipway.domain.cluster.rolls.steps import Apply, Delete, Step
 from slipway.domain.cluster.subject import content_of
 from slipway.domain.conditions import MESSAGE_LIMIT, Finding
@@ -61,6 +62,22 @@ def as_optional(step: Step) -> OptionalStep | None:
     return None
 
 
+def refused_lists(forbidden: Mapping[str, str], wanted: Iterable[Manifest]) -> tuple[Refused, ...]:
+    """What is wanted of the kinds that may not be listed. `forbidden`: the API server's words by kind."""
+    found = (manifest for manifest in wanted if manifest["kind"] in forbidden)
+    refs = (ObjectRef(manifest["kind"], manifest["metadata"]["name"]) for manifest in found)
+    return tuple(Refused(OptionalStep(ref, ""), forbidden[ref.kind]) for ref in refs)
+
+
+def out_of_sight(seen: Observation, canary: str) -> str | None:
+    """Why nothing may be planned from this look, in the API server's words; None: it may.
+
+    `canary`: name of the Service of a canary. While it is there, a route may lead requests to it, past the Service; and
+    where routes may not be listed, nobody could tell when its pods and itself may go.
+    """
+    return seen.forbidden.get(apis.HTTP_ROUTE.kind) if ObjectRef("Service", canary) in seen.objects else None
+
+
 def finding(refused: Iterable[Refused]) -> Finding | None:
     """The warning; None: nothing is refused."""
     found = sorted(refused, key=lambda one: one.what.ref)
@@ -69,7 +86,8 @@ def finding(refused: Iterable[Refused]) -> Finding | None:
     sentences = "; ".join(_sentence(one, _WORDS // len(found)) for one in found)
     text = (
         f"{sentences}. Mend the field, or what refuses it: a policy of the cluster, or a right that the operator lacks "
-        "(this version's chart has them all). It is tried again by itself. The endpoint itself does not depend on it"
+        "(docs/rbac.md; this version's chart has them all). It is tried again by itself. The endpoint itself does not "
+        "depend on it"
     )
     return Finding(CONDITION, text)
 

@@ -51,7 +51,7 @@ def wanted_beside(situation: Situation) -> tuple[Manifest, ...]:
     selector = views.selector(situation.subject.name, selected)
     optional = (_divided(routed(manifest, selector), situation) for manifest in situation.wanted.optional)
     found = (*situation.wanted.beside, *_canary(situation), *optional, *autoscaler)
-    return tuple(manifest for manifest in found if manifest["kind"] not in situation.seen.missing)
+    return tuple(manifest for manifest in found if manifest["kind"] not in situation.seen.unusable)
 
 
 def _canary(situation: Situation) -> tuple[Manifest, ...]:

@@ -100,13 +100,20 @@ def test_the_runtime_class_and_resources_are_the_specs() -> None:
 
 def test_replicas_of_all_revisions_are_spread_but_the_loading_pods_do_not_count() -> None:
     found = wanted(spec())
-    for constraint in pod(found)["topologySpreadConstraints"]:
-        assert (
-            constraint["labelSelector"]["matchLabels"].items()
-            <= found.workload["spec"]["template"]["metadata"]["labels"].items()
-        )
-        assert constraint["labelSelector"]["matchLabels"]["slipway.dev/role"] == "server"
-        assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+    (over_nodes,) = pod(found)["topologySpreadConstraints"]
+    (over_zones,) = pod(found)["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    for term in (over_nodes, over_zones["podAffinityTerm"]):
+        selected = term["labelSelector"]["matchLabels"]
+        assert selected.items() <= found.workload["spec"]["template"]["metadata"]["labels"].items()
+        assert selected["slipway.dev/role"] == "server"
+    assert over_nodes["whenUnsatisfiable"] == "ScheduleAnyway"
+
+
+def test_nodes_without_a_zone_are_spread_over_as_well() -> None:
+    """A constraint on zones would keep the scheduler from scoring nodes that have none: seen on a real node."""
+    assert [one["topologyKey"] for one in pod(wanted(spec()))["topologySpreadConstraints"]] == [
+        "kubernetes.io/hostname"
+    ]
 
 
 # Life
