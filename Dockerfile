@@ -43,8 +43,8 @@ COPY README.md LICENSE ./
 COPY operator ./operator
 # With the locked tools and without the network, into a folder of its own: what changes often is the smallest layer.
 RUN /tools/bin/hatchling build -t wheel -d /wheel \
-    && /tools/bin/uv pip install --quiet --offline --no-deps --python /app/.venv --prefix /own/app/.venv /wheel/*.whl \
-    && rm -f /own/app/.venv/.lock \
+    && /tools/bin/python -m pip --python /app/.venv/bin/python install --quiet --disable-pip-version-check --no-compile \
+        --no-cache-dir --no-index --find-links /wheel --no-deps --prefix /own/app/.venv slipway \
     && python -m compileall -q --invalidation-mode unchecked-hash -s /own -p / /own \
     && mkdir -p /own/usr/share/sbom \
     && python image/bill_of_materials.py locked.cdx.json /base /app/.venv /own/app/.venv \
