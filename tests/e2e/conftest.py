@@ -1,38 +1,43 @@
 """One cluster with two nodes for the whole session, its images, and the doubles that its pods reach."""
 
-import itertools
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.e2e.release import Release
+from tests.e2e.release import Release, image_values
 from tests.e2e.team import Team
 from tests.testbed.cluster import Cluster
 from tests.testbed.hub import LocalHub
-from tests.testbed.images.engines import tgi_image, vllm_image
-from tests.testbed.images.operator import operator_image
-from tests.testbed.images.workshop import Image
+from tests.testbed.images import Image, ImagesUnavailable, operator_image, tgi_image, vllm_image
 from tests.testbed.real_node.cluster import RealCluster, RealNodeUnavailable, real_cluster
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
 from tests.testbed.workbench import FAST, REGION
 
+CRDS = Path(__file__).parents[2] / "crds"
 GPUS = 2
 """Of each node."""
-_numbers = itertools.count(1)
 
 
 def _say(text: str) -> None:
     print(text, flush=True)
 
 
+def _do_without(why: Exception) -> NoReturn:
+    """`make e2e` fails where it cannot run; other runs skip it, and say why."""
+    if os.environ.get("SLIPWAY_E2E") == "required":
+        pytest.fail(str(why))
+    pytest.skip(str(why))
+
+
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
-    """Two nodes with two GPUs each. `make e2e` fails where there can be none; other runs skip, and say why."""
+    """Two nodes with two GPUs each."""
     folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
     try:
         with real_cluster(folder / "state", report=_say) as cluster:
@@ -40,9 +45,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
                 node.advertise_gpus(cluster.plane, GPUS)
             yield cluster
     except RealNodeUnavailable as why:
-        if os.environ.get("SLIPWAY_E2E") == "required":
-            pytest.fail(str(why))
-        pytest.skip(str(why))
+        _do_without(why)
     finally:
         if request.session.testsfailed:
             _say(f"the servers' logs are in {folder}")
@@ -53,10 +56,21 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
 @pytest.fixture(scope="session")
 def image(cluster: RealCluster) -> Image:
     """The operator's image, built from the Dockerfile, on every node; and those of the engines."""
-    operator = operator_image(_say)
-    for each in (operator, tgi_image(_say), vllm_image(_say)):
+    try:
+        operator, *engines = operator_image(_say), tgi_image(_say), vllm_image(_say)
+    except ImagesUnavailable as why:
+        _do_without(why)
+    for each in (operator, *engines):
         cluster.load(each.archive)
     return operator
+
+
+@pytest.fixture(scope="session")
+def next_image(cluster: RealCluster) -> Image:
+    """The image of the operator's next version, on every node."""
+    image = operator_image(_say, version="0.2.0")
+    cluster.load(image.archive)
+    return image
 
 
 @pytest.fixture(scope="session")
@@ -102,9 +116,8 @@ def release(
     with ExitStack() as stack:
 
         def make(namespace: str, *watched: str, name: str = "slipway", crds: bool = True) -> Release:
-            repository, _, tag = image.reference.rpartition(":")
             values = {
-                "image": {"registry": "", "repository": repository, "tag": tag},
+                "image": image_values(image),
                 "watchNamespaces": list(watched),
                 "crds": {"enabled": crds},
                 "settings": {
@@ -130,5 +143,8 @@ def release(
 
 
 def _remove(release: Release) -> None:
+    """With the CRDs, which helm keeps: a release of another name may bring its own."""
     if release.is_installed():
         release.uninstall()
+        if release.values["crds"]["enabled"]:
+            release.plane.kubectl("delete", "--filename", str(CRDS))

@@ -13,13 +13,21 @@ import yaml
 
 from tests.testbed.controlplane import ControlPlane
 from tests.testbed.helm import helm
+from tests.testbed.images import Image
 
 CHART = Path(__file__).parents[2] / "charts" / "slipway"
 _WAIT = "120s"
+_FLAGS = ("--wait", f"--timeout={_WAIT}")
 
 
 class HelmError(RuntimeError):
     """helm ended with an error; the message holds the command and all that it said."""
+
+
+def image_values(image: Image) -> dict[str, str]:
+    """The chart's values for an image."""
+    repository, _, tag = image.reference.rpartition(":")
+    return {"registry": "", "repository": repository, "tag": tag}
 
 
 @dataclass
@@ -74,12 +82,12 @@ class Release:
         command = [str(helm()), "--kubeconfig", str(self.plane.admin_kubeconfig), "--namespace", self.namespace]
         home = {name: str(self.folder / "helm") for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
         answer = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin", **home}
+            [*command, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **home},
         )
         if answer.returncode != 0:
             raise HelmError(f"helm {' '.join(arguments)}: {answer.returncode}\n{answer.stdout}\n{answer.stderr}")
         return answer.stdout
-
-
-# Helm 4 applies on the server's side unless told otherwise, as it does here: on the oldest API server that we run on.
-_FLAGS = ("--wait", f"--timeout={_WAIT}")

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.release import HelmError, Release
+from tests.e2e.release import HelmError, Release, image_values
 from tests.e2e.team import Team
+from tests.testbed.images import Image
 from tests.testbed.real_node.cluster import RealCluster
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
 from tests.testbed.workbench import REGION
@@ -65,14 +66,17 @@ def test_a_third_release_for_the_same_namespace_is_refused(
         release("green-operator", "blue", crds=False).install()
 
 
-def test_an_upgrade_restarts_no_pod_of_a_model_and_neither_does_the_way_back(red: Team, red_release: Release) -> None:
+def test_an_upgrade_restarts_no_pod_of_a_model_and_neither_does_the_way_back(
+    red: Team, red_release: Release, next_image: Image
+) -> None:
     red.serves(red.commit)
     before = red.lives()
     (old,) = red_release.pods()
 
-    red_release.upgrade(podAnnotations={"example.com/upgrade": "1"})
+    red_release.upgrade(image=image_values(next_image))
     (new,) = red_release.pods()
     assert new["metadata"]["uid"] != old["metadata"]["uid"]
+    assert new["spec"]["containers"][0]["image"] == next_image.reference
     red.kubectl("scale", "sdep/twin", "--replicas=2")
     red.serves(red.commit, replicas=2)  # so the new operator has worked
     assert before.items() < red.lives().items()
@@ -80,7 +84,7 @@ def test_an_upgrade_restarts_no_pod_of_a_model_and_neither_does_the_way_back(red
     between = red.lives()
     red_release.rollback(1)
     (again,) = red_release.pods()
-    assert "example.com/upgrade" not in again["metadata"]["annotations"]
+    assert again["spec"]["containers"][0]["image"] == old["spec"]["containers"][0]["image"]
     red.kubectl("scale", "sdep/twin", "--replicas=1")
     red.serves(red.commit)
     assert red.lives().items() < between.items()
@@ -103,7 +107,7 @@ def test_an_uninstallation_waits_for_what_is_on_sagemaker(
     assert not sagemaker.resources()
     served = red.lives()
     red_release.uninstall()
-    assert red_release.pods() == []
+    red.wait(lambda: not red_release.pods(), "the operator is gone")
     assert red.lives() == served, "what serves in the cluster goes on serving"
     assert red.commit in red.ask()
     kept = red.kubectl("get", "crds", "--output=name").split()
