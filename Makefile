@@ -31,9 +31,10 @@ kind-demo: .venv/.ready ## the same on a kind cluster (needs Docker and kind)
 	SLIPWAY_KUBECONFIG=$(CURDIR)/.kind-kubeconfig $(RUN) python -m tests.testbed.demo
 
 # The programs of the control plane and the node are built first, in one go: tests that run side by side would wait.
+# Files in their order: what takes longest (tests/e2e) is then among the first, not the last alone.
 test: lint ## linters and all tests
 	@$(RUN) python -m tests.testbed.real_node --build-only
-	@$(RUN) pytest -n 2 --dist loadgroup
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 e2e: .venv/.ready ## install with helm on real nodes of this machine, serve, roll, drain, upgrade (Linux, as root)
 	@SLIPWAY_E2E=required $(RUN) pytest tests/e2e --verbose

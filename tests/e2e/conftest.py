@@ -1,21 +1,21 @@
 """One cluster with two nodes for the whole session, its images, and the doubles that its pods reach."""
 
-import os
-import shutil
-import tempfile
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
+from tests.e2e.needed import do_without
 from tests.e2e.release import Release, image_values
 from tests.e2e.team import Team
 from tests.testbed.cluster import Cluster
+from tests.testbed.controlplane.progress import Report
 from tests.testbed.hub import LocalHub
 from tests.testbed.images import Image, ImagesUnavailable, operator_image, tgi_image, vllm_image
 from tests.testbed.real_node.cluster import RealCluster, RealNodeUnavailable, real_cluster
+from tests.testbed.real_node.folder import cluster_folder
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
 from tests.testbed.workbench import FAST, REGION
 
@@ -24,51 +24,55 @@ GPUS = 2
 """Of each node."""
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Report:
+    """Tells a person what takes so long, at once: pytest would keep it until a test fails."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
 
+    def show(text: str) -> None:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            print(f"\n  {text}", end="", file=sys.stderr, flush=True)
 
-def _do_without(why: Exception) -> NoReturn:
-    """`make e2e` fails where it cannot run; other runs skip it, and say why."""
-    if os.environ.get("SLIPWAY_E2E") == "required":
-        pytest.fail(str(why))
-    pytest.skip(str(why))
+    return show
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Iterator[RealCluster]:
-    """Two nodes with two GPUs each."""
-    folder = Path(tempfile.mkdtemp(prefix="slipway-e2e-"))
-    try:
-        with real_cluster(folder / "state", report=_say) as cluster:
-            for node in cluster.nodes:
-                node.advertise_gpus(cluster.plane, GPUS)
-            yield cluster
-    except RealNodeUnavailable as why:
-        _do_without(why)
-    finally:
-        if request.session.testsfailed:
-            _say(f"the servers' logs are in {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+def cluster(request: pytest.FixtureRequest, say: Report) -> Iterator[RealCluster]:
+    """Two nodes with two GPUs each. Their servers' logs stay where a test has failed."""
+
+    def keep() -> bool:
+        return request.session.testsfailed > 0
+
+    with cluster_folder(keep) as folder:
+        try:
+            with real_cluster(folder / "state", report=say) as cluster:
+                for node in cluster.nodes:
+                    node.advertise_gpus(cluster.plane, GPUS)
+                yield cluster
+        except RealNodeUnavailable as why:
+            do_without(why)
+        finally:
+            if keep():
+                say(f"the servers' logs are in {folder}")
 
 
 @pytest.fixture(scope="session")
-def image(cluster: RealCluster) -> Image:
+def image(cluster: RealCluster, say: Report) -> Image:
     """The operator's image, built from the Dockerfile, on every node; and those of the engines."""
     try:
-        operator, *engines = operator_image(_say), tgi_image(_say), vllm_image(_say)
+        operator, *engines = operator_image(say), tgi_image(say), vllm_image(say)
     except ImagesUnavailable as why:
-        _do_without(why)
+        do_without(why)
     for each in (operator, *engines):
+        say(f"loading {each.reference} on {len(cluster.nodes)} nodes")
         cluster.load(each.archive)
     return operator
 
 
 @pytest.fixture(scope="session")
-def next_image(cluster: RealCluster) -> Image:
+def next_image(cluster: RealCluster, say: Report) -> Image:
     """The image of the operator's next version, on every node."""
-    image = operator_image(_say, version="0.2.0")
+    image = operator_image(say, version="0.2.0")
     cluster.load(image.archive)
     return image
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -34,27 +36,33 @@ CHAT = ("/v1/chat/completions", {"messages": [{"role": "user", "content": "What 
 
 
 class Load:
-    """Clients that ask all the time, each request over a connection of its own. A context manager."""
+    """Clients that ask all the time, each request over a connection of its own. A context manager.
+
+    Their answers are in a file: of a pipe that nobody reads they would fill what it holds, and wait.
+    """
 
     def __init__(self, cluster: RealCluster, url: str, body: Object, clients: int) -> None:
         self.answers: list[Object] = []
+        self._said = TemporaryFile("w+")  # noqa: SIM115  # closed in __exit__
         command = [sys.executable, "-m", "tests.testbed.real_node.client", url, json.dumps(body), str(clients)]
         self._process = subprocess.Popen(
-            [*cluster.control.network_prefix, *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
+            [*cluster.control.network_prefix, *command], stdin=subprocess.PIPE, stdout=self._said, text=True, cwd=ROOT
         )
 
     def __enter__(self) -> Load:
+        """Once the first answer is there."""
+        eventually(lambda: os.fstat(self._said.fileno()).st_size or self._process.poll() is not None, "an answer")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        said, _ = self._process.communicate(timeout=LONGEST)
-        self.answers = [json.loads(line) for line in said.splitlines()]
+        self._process.communicate(timeout=LONGEST)
+        self._said.seek(0)
+        self.answers = [json.loads(line) for line in self._said]
+        self._said.close()
+        if error is None:
+            assert self._process.returncode == 0, "the clients have asked to the end"
 
     @property
     def failed(self) -> list[Object]:

@@ -15,6 +15,8 @@ import pytest
 
 from slipway.api.v1alpha1.deployment import DeploymentSpec
 from slipway.domain.served import ServedModel
+from tests.e2e.needed import do_without
+from tests.testbed.controlplane.progress import Report
 from tests.testbed.hub import LocalHub
 from tests.testbed.images.confined import Container, container, first_process
 from tests.testbed.images.engines import engine_plan, tgi_image, vllm_image
@@ -31,11 +33,11 @@ IN_MEMORY = {"home": None, "tmp": None, "shared-memory": None, "scratch": None}
 
 
 @pytest.fixture(scope="module")
-def images() -> Iterator[Mapping[str, Container]]:
+def images(say: Report) -> Iterator[Mapping[str, Container]]:
     """A container of each image, by the engine's name."""
-    workshop = Workshop(print)
+    workshop = Workshop(say)
     try:
-        made = {"TGI": ("tgi", tgi_image(print)), "vLLM": ("vllm", vllm_image(print))}
+        made = {"TGI": ("tgi", tgi_image(say)), "vLLM": ("vllm", vllm_image(say))}
         with ExitStack() as stack:
             builder = workshop.builder()
             yield {
@@ -43,7 +45,7 @@ def images() -> Iterator[Mapping[str, Container]]:
                 for name, (kind, image) in made.items()
             }
     except ImagesUnavailable as why:
-        pytest.skip(str(why))
+        do_without(why)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from image import prune
+from tests.e2e.needed import do_without
+from tests.testbed.controlplane.progress import Report
 from tests.testbed.images.confined import Container, container, first_process
 from tests.testbed.images.operator import operator_image, operator_plan
 from tests.testbed.images.workshop import ImagesUnavailable, Workshop
@@ -55,15 +57,15 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def image() -> Iterator[Container]:
+def image(say: Report) -> Iterator[Container]:
     """A container of the image."""
-    workshop = Workshop(print)
+    workshop = Workshop(say)
     try:
-        operator_image(print)
+        operator_image(say)
         with container(workshop.builder(), workshop.name(operator_plan())) as found:
             yield found
     except ImagesUnavailable as why:
-        pytest.skip(str(why))
+        do_without(why)
 
 
 def test_it_says_who_it_is_and_runs_as_a_number(image: Container) -> None:

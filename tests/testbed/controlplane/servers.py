@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ _READY_WITHIN = 60.0
 _TRIES_FOR_A_PORT = 3
 _PORT = 6443
 """Where the API server listens on a machine of its own."""
+_KNOCK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1)"
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Place:
     """Where the servers run: on this machine's loopback, or on a machine of their own that has nodes."""
 
     address: str = _LOOPBACK
+    """Of the API server. etcd, which asks nobody for a password, is on the loopback in any case."""
     prefix: tuple[str, ...] = ()
     """What goes before each command."""
     tokens: Mapping[str, str] = field(default_factory=dict)
@@ -144,11 +147,10 @@ class Servers:
     def _start_etcd(self) -> None:
         for _ in range(_TRIES_FOR_A_PORT):
             port, peer_port = _free_port(), _free_port()
-            host = self._place.address
-            self._etcd_url = f"http://{host}:{port}"
-            self._etcd = self._launch("etcd", self._etcd_command(f"http://{host}:{peer_port}"))
+            self._etcd_url = f"http://{_LOOPBACK}:{port}"
+            self._etcd = self._launch("etcd", self._etcd_command(f"http://{_LOOPBACK}:{peer_port}"))
             try:
-                return self._wait(self._etcd, partial(_accepts, host, port), "listen")
+                return self._wait(self._etcd, partial(self._accepts, port), "listen")
             except ControlPlaneError:
                 if "address already in use" not in tail(self._etcd.log):
                     raise
@@ -230,6 +232,11 @@ class Servers:
                 raise ControlPlaneError(f"{late}; the end of {child.log}:\n{tail(child.log)}")
             time.sleep(0.1)
 
+    def _accepts(self, port: int) -> bool:
+        """Whether a server listens on the loopback, which on a machine of its own is not this one's."""
+        knock = [*self._place.prefix, sys.executable, "-I", "-S", "-c", _KNOCK, _LOOPBACK, str(port)]
+        return subprocess.run(knock, capture_output=True, check=False).returncode == 0
+
     def _answers(self, path: str) -> bool:
         headers = {"Authorization": f"Bearer {self._tokens.admin}"}
         request = urllib.request.Request(self.url + path, headers=headers)
@@ -259,14 +266,6 @@ def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((_LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def _accepts(host: str, port: int) -> bool:
-    try:
-        socket.create_connection((host, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _minor_version(apiserver: Path) -> int:

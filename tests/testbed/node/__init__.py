@@ -7,5 +7,7 @@ collection are as well. Here is what a machine with GPUs adds: `tests.testbed.no
 Containers are processes of this machine: look-alikes of the engines (`tests.testbed.node.engines`), or the pod's own
 command.
 
+It is a double: no container runs, and no root is needed. Pods that do run are `tests.testbed.real_node`'s.
+
 This package imports nothing here: the look-alikes start by the dozen, and each would pay for it.
 """

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.testbed.controlplane import ControlPlaneError
 
 from .cluster import RealNodeUnavailable, real_cluster
+from .folder import cluster_folder
 from .obstacle import look, obstacle
 from .tools import prepare
 
@@ -24,8 +24,8 @@ def main() -> int:
         if options.build_only:
             _build()
         else:
-            with tempfile.TemporaryDirectory(prefix="slipway-node-") as folder:
-                _serve(Path(folder))
+            with cluster_folder() as folder:
+                _serve(folder)
     except (RealNodeUnavailable, ControlPlaneError) as error:
         _say(str(error))
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -31,7 +32,8 @@ def remove_leftovers() -> None:
         for found in hierarchy.glob(f"{_PREFIX}*"):
             owner = int(found.name.removeprefix(_PREFIX).split("-")[0])
             if owner == os.getpid() or not psutil.pid_exists(owner):
-                _remove(found)
+                with suppress(OSError):  # another run removes it, too; or it is not empty yet, and the next one will
+                    _remove(found)
 
 
 def _remove(cgroup: Path) -> None:

@@ -8,6 +8,7 @@ JSON object: `status` and `text`, or `error`.
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import threading
@@ -22,11 +23,12 @@ def ask(url: str, body: bytes) -> dict[str, object]:
     """One request."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
-        with _DIRECT.open(request, timeout=_TIMEOUT) as answer:
-            return {"status": answer.status, "text": answer.read().decode()}
-    except urllib.error.HTTPError as refused:
-        return {"status": refused.code, "text": refused.read().decode(errors="replace")}
-    except OSError as broken:
+        try:
+            with _DIRECT.open(request, timeout=_TIMEOUT) as answer:
+                return {"status": answer.status, "text": answer.read().decode()}
+        except urllib.error.HTTPError as refused:
+            return {"status": refused.code, "text": refused.read().decode(errors="replace")}
+    except (OSError, http.client.HTTPException) as broken:  # the second: an answer that ends too early
         return {"error": repr(broken)}
 
 

@@ -110,9 +110,9 @@ def _start(
     def login(user: str) -> Path:
         return write_private(state / f"{user}.kubeconfig", kubeconfig(entry, user, users.tokens[user]))
 
-    control.launch(
-        "kube-scheduler", ["kube-scheduler", f"--kubeconfig={login('kube-scheduler')}", "--leader-elect=false"]
-    )
+    # Its ports say to everybody how it does, and one of them asks for no password: pods would get at them.
+    scheduler = [f"--kubeconfig={login('kube-scheduler')}", "--leader-elect=false", "--port=0", "--secure-port=0"]
+    control.launch("kube-scheduler", ["kube-scheduler", *scheduler])
     nodes = [Node(machine, tools, network) for machine in others]
     proxy = login("kube-proxy")
     for node in nodes:

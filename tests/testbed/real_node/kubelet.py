@@ -9,6 +9,17 @@ from pathlib import Path
 from .containerd import SOCKET
 from .machine import Machine
 
+_KERNEL = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+}
+"""What a kubelet sets where it is not so, and does not start without: setupKernelTunables in
+https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/kubelet/cm/container_manager_linux.go"""
+
 
 @dataclass(frozen=True)
 class KubeletOptions:
@@ -57,6 +68,8 @@ def configuration(options: KubeletOptions, resolver: Path, plugins: Path) -> str
 
 def start(machine: Machine, options: KubeletOptions, kubeconfig: Path) -> None:
     """Start it. It registers its node by itself."""
+    for name, value in _KERNEL.items():
+        machine.pretend_sysctl(name, value)
     resolver = machine.write("resolv.conf", "options attempts:1 timeout:1\n")
     config = machine.write("kubelet.json", configuration(options, resolver, machine.state / "plugins"))
     command = [

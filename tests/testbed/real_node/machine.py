@@ -57,12 +57,23 @@ class Machine:
         isolate = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]
         log = self.state / "machine.log"
         self._holder = self._launcher.start(self.name, [*isolate, sys.executable, "-c", _FIRST], log, self._environment)
-        eventually(lambda: self._is_up(log), f"the machine {self.name} is up", timeout=10)
+        eventually(lambda: self._is_up(log), f"the machine {self.name} is up", timeout=30)
         (first,) = psutil.Process(self._holder.pid).children()
         self._first = first.pid
         for folder in _OWN_FOLDERS:
             self.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+        self._protect_sysctls()
         self.run("ip", "link", "set", "lo", "up")
+
+    def _protect_sysctls(self) -> None:
+        """Only those of its network can be written: the others are this machine's, and a kubelet sets some."""
+        self.run("mount", "--bind", "/proc/sys/net", "/proc/sys/net")
+        self.run("mount", "--rbind", "/proc/sys", "/proc/sys")
+        self.run("mount", "-o", "remount,bind,ro", "/proc/sys")
+
+    def pretend_sysctl(self, name: str, value: str) -> None:
+        """Let its programs read this value of one that is this machine's."""
+        self.run("mount", "--bind", str(self.write(f"sysctls/{name}", f"{value}\n")), f"/proc/sys/{name}")
 
     def _is_up(self, log: Path) -> bool:
         assert self._holder is not None
@@ -98,7 +109,7 @@ class Machine:
         """Kill the first process; the kernel ends everything else."""
         if self._holder is not None:
             self._holder.kill()
-            eventually(lambda: not psutil.pid_exists(self._first), f"the machine {self.name} is gone", timeout=30)
+            eventually(lambda: _is_gone(self._first), f"the machine {self.name} is gone", timeout=30)
 
     def _run(self, command: Sequence[str], stdin: str | None, timeout: float) -> str:
         answer = subprocess.run(
@@ -113,3 +124,11 @@ class Machine:
         if answer.returncode != 0:
             raise ControlPlaneError(f"{self.name}: {' '.join(command)}: {answer.returncode}\n{answer.stderr.strip()}")
         return answer.stdout
+
+
+def _is_gone(first: int) -> bool:
+    """The first process of a machine is the last to end; in a container it may wait forever to be collected."""
+    try:
+        return psutil.Process(first).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

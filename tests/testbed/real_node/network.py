@@ -6,8 +6,7 @@ One segment with a bridge on the first machine. Addresses are of 198.18.0.0/15, 
 
 from __future__ import annotations
 
-import os
-import secrets
+import random
 import subprocess
 from collections.abc import Mapping
 
@@ -17,7 +16,9 @@ from .machine import Machine
 
 PODS = "10.244.0.0/16"
 SERVICES = "10.96.0.0/16"
-_METADATA = "169.254.0.0/16"
+_ELSEWHERE = ("0.0.0.0/1", "128.0.0.0/1")
+"""Everything, and more narrowly than a default route has it."""
+_SEGMENTS = 512
 _HERE = 254
 _BRIDGE = "machines"
 
@@ -27,9 +28,7 @@ class Network:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        number = secrets.randbelow(512)
-        self._network = f"198.{18 + number // 256}.{number % 256}"
-        self._link = f"slw{os.getpid()}"[:15]  # the kernel's limit for names of interfaces
+        self._network = ""
         self._machines: list[Machine] = []
 
     @property
@@ -54,10 +53,11 @@ class Network:
             self._make_switch(machine)
         else:
             self._plug(machine, number)
-        if not machine.run("ip", "route", "show", "default"):
-            machine.run("ip", "route", "add", "default", "via", self.here)
-        # Clouds hand out credentials there, which are no pod's business; and the kubelet asks it for ten seconds.
-        machine.run("ip", "route", "add", "unreachable", _METADATA)
+        # Servers look for a default route. Nothing may take it: this machine may be a router (every one with Docker
+        # is), and clouds hand out credentials at 169.254.169.254, which are no pod's business.
+        machine.run("ip", "route", "add", "default", "via", self.here)
+        for half in _ELSEWHERE:
+            machine.run("ip", "route", "add", "unreachable", half)
         return number
 
     def route_pods(self) -> None:
@@ -71,14 +71,31 @@ class Network:
         self._machines[0].run("ip", "route", "replace", SERVICES, "via", self.address(2))
 
     def _make_switch(self, machine: Machine) -> None:
+        link = self._take_segment(machine)
         machine.run("ip", "link", "add", _BRIDGE, "type", "bridge")
         machine.run("ip", "address", "add", f"{self.address(1)}/24", "dev", _BRIDGE)
         machine.run("ip", "link", "set", _BRIDGE, "up")
-        other_end = ("peer", "name", "here", "netns", str(machine.pid))
-        self._run("ip", "link", "add", self._link, "type", "veth", *other_end)
-        self._run("ip", "address", "add", f"{self.here}/24", "dev", self._link)
-        self._run("ip", "link", "set", self._link, "up")
+        self._run("ip", "address", "add", f"{self.here}/24", "dev", link)
+        self._run("ip", "link", "set", link, "up")
         self._attach(machine, "here")
+
+    def _take_segment(self, machine: Machine) -> str:
+        """Make the link to this machine, and return its name, which holds the segment's number.
+
+        There cannot be two of a name, so no two clusters of this machine share a segment.
+        """
+        for number in random.sample(range(_SEGMENTS), _SEGMENTS):
+            link = f"slipway{number}"
+            command = ["ip", "link", "add", link, "type", "veth", "peer", "name", "here", "netns", str(machine.pid)]
+            try:
+                self._run(*command)
+            except ControlPlaneError as refused:
+                if "File exists" not in str(refused):
+                    raise
+            else:
+                self._network = f"198.{18 + number // 256}.{number % 256}"
+                return link
+        raise ControlPlaneError(f"All {_SEGMENTS} segments are taken: see `ip link`.")
 
     def _plug(self, machine: Machine, number: int) -> None:
         switch, port = self._machines[0], f"port{number}"
@@ -87,6 +104,8 @@ class Network:
         self._attach(switch, port)
         machine.run("ip", "address", "add", f"{self.address(number)}/24", "dev", "eth0")
         machine.run("ip", "link", "set", "eth0", "up")
+        # Nobody there answers for a Service: what a node asks of one only has to get as far as kube-proxy's rules.
+        machine.run("ip", "route", "add", SERVICES, "dev", "eth0")
 
     @staticmethod
     def _attach(switch: Machine, interface: str) -> None:

@@ -3,11 +3,13 @@
 import io
 import json
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.testbed.real_node.containerd import network
+from tests.testbed.real_node.folder import cluster_folder
 from tests.testbed.real_node.images import PAUSE, pause_image
 from tests.testbed.real_node.kubelet import KubeletOptions, configuration
 from tests.testbed.real_node.obstacle import Facts, obstacle
@@ -66,3 +68,19 @@ def test_the_pause_image_holds_one_program_that_nobody_runs_as_root(tmp_path: Pa
             assert layer.getmember("pause").mode == 0o755
     assert manifest["RepoTags"] == [PAUSE]
     assert config["config"]["User"] not in ("", "0")
+
+
+def test_a_killed_runs_folder_is_removed_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left, kept = tmp_path / "slipway-node-left", tmp_path / "slipway-node-kept"
+    left.mkdir()
+    (left / "lock").touch()  # nobody holds it
+    kept.mkdir()
+
+    with cluster_folder(keep=lambda: True) as used, cluster_folder() as other:
+        assert sorted(tmp_path.iterdir()) == sorted([used, other, kept])
+    with cluster_folder() as third:
+        pass
+
+    assert sorted(tmp_path.iterdir()) == sorted([used, kept])
+    assert not third.exists()
