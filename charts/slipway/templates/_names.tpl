@@ -1,12 +1,20 @@
-{{/* Name of the release's objects in its own namespace. */}}
+{{/*
+Name of the release's objects in its own namespace. A release may be called 1.2, and a Service may not: its name has
+letters, digits and dashes, and begins with a letter.
+*/}}
 {{- define "slipway.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
-{{- else if contains "slipway" .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- $name := .Values.fullnameOverride -}}
+{{- if not $name -}}
+{{- $release := .Release.Name | replace "." "-" -}}
+{{- if regexMatch "^[0-9]" $release -}}
+{{- $name = printf "slipway-%s" $release -}}
+{{- else if contains "slipway" $release -}}
+{{- $name = $release -}}
 {{- else -}}
-{{- printf "%s-slipway" (.Release.Name | trunc 44 | trimSuffix "-") -}}
+{{- $name = printf "%s-slipway" (regexReplaceAll "-+$" ($release | trunc 44) "") -}}
 {{- end -}}
+{{- end -}}
+{{- regexReplaceAll "-+$" ($name | trunc 52) "" -}}
 {{- end -}}
 
 {{/*
@@ -36,7 +44,7 @@ in by it.
 */}}
 {{- define "slipway.selectorLabels" -}}
 app.kubernetes.io/name: slipway
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "slipway.labels" -}}

@@ -4,15 +4,15 @@
 {{- with .Values.caBundle -}}
 {{- if .configMap.name -}}
 configMap:
-  name: {{ .configMap.name }}
+  name: {{ .configMap.name | quote }}
   items:
-    - key: {{ .configMap.key }}
+    - key: {{ .configMap.key | quote }}
       path: ca.crt
 {{- else if .secret.name -}}
 secret:
-  secretName: {{ .secret.name }}
+  secretName: {{ .secret.name | quote }}
   items:
-    - key: {{ .secret.key }}
+    - key: {{ .secret.key | quote }}
       path: ca.crt
 {{- end -}}
 {{- end -}}
@@ -25,9 +25,9 @@ as they are written: a range such as 10.0.0.0/8 would match nothing.
 */}}
 {{- define "slipway.noProxy" -}}
 {{- $names := list "localhost" "127.0.0.1" "$(KUBERNETES_SERVICE_HOST)" "kubernetes.default.svc" ".svc" -}}
-{{- $names = append $names (printf ".%s" (dig "cluster" "domain" "cluster.local" .Values.settings)) -}}
+{{- $names = append $names (printf ".%s" (dig "cluster" "domain" "cluster.local" (.Values.settings | default dict))) -}}
 {{- $names = concat $names (list "169.254.169.254" "169.254.170.2" "169.254.170.23") -}}
-{{- join "," (concat $names .Values.proxy.noProxy | uniq) -}}
+{{- join "," (concat $names (.Values.proxy.noProxy | default list) | uniq) -}}
 {{- end -}}
 
 {{- define "slipway.env" -}}
@@ -75,7 +75,7 @@ as they are written: a range such as 10.0.0.0/8 would match nothing.
 {{- define "slipway.volumes" -}}
 - name: settings
   configMap:
-    name: {{ include "slipway.fullname" . }}
+    name: {{ include "slipway.fullname" . | quote }}
 - name: tmp # in a pod the operator writes no file; a library that wants a temporary one finds a place
   emptyDir:
     sizeLimit: 64Mi
@@ -90,7 +90,7 @@ as they are written: a range such as 10.0.0.0/8 would match nothing.
 
 {{/* Where the pods may run, and as whom. */}}
 {{- define "slipway.podSettings" -}}
-serviceAccountName: {{ include "slipway.serviceAccountName" . }}
+serviceAccountName: {{ include "slipway.serviceAccountName" . | quote }}
 automountServiceAccountToken: true
 enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
@@ -98,7 +98,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.podSecurityContext }}
 securityContext:

@@ -83,6 +83,6 @@ them, depending on watchNamespaces.
 
 {{- define "slipway.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "slipway.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "slipway.serviceAccountName" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
 {{- end -}}

@@ -170,6 +170,20 @@ class TestThePod:
             for field in ("image", "env", "envFrom", "volumeMounts", "securityContext"):
                 assert one.get(field) == other.get(field)
 
+    def test_a_persons_annotation_wins_and_is_there_once(self) -> None:
+        given = {"prometheus.io/scrape": "false", "checksum/settings": "mine"}
+        text = template({"podAnnotations": given}, only=["deployment.yaml"])
+        assert text.count("prometheus.io/scrape:") == text.count("checksum/settings:") == 1
+        annotations = yaml.safe_load(text)["spec"]["template"]["metadata"]["annotations"]
+        assert annotations["prometheus.io/scrape"] == "false"
+        assert annotations["prometheus.io/port"] == "8080"
+        assert annotations["checksum/settings"] != "mine"
+
+    def test_a_probe_may_be_left_out(self) -> None:
+        (pod,) = templates(manifests({"startupProbe": None}, only=["deployment.yaml"]))
+        assert "startupProbe" not in pod["spec"]["containers"][0]
+        assert "livenessProbe" in pod["spec"]["containers"][0]
+
 
 class TestSettings:
     def test_what_the_chart_knows_itself(self) -> None:
@@ -182,6 +196,14 @@ class TestSettings:
             "placements": [],
             "cluster": {"operator_namespace": "ops", "evicts_unhealthy": False},
         }
+
+    def test_a_key_with_nothing_below_it_is_an_empty_one(self) -> None:
+        """What is left when everything in a section of a values file has been commented out."""
+        empty = ["settings", "placements", "watchNamespaces", "commonLabels", "podLabels", "podAnnotations"]
+        policy = {"networkPolicy": {"enabled": True}, "proxy": {"httpsProxy": "http://p:1", "noProxy": None}}
+        assert manifests({**dict.fromkeys(empty), **policy}) == manifests(
+            {**policy, "proxy": {"httpsProxy": "http://p:1"}}
+        )
 
     def test_eviction_of_unhealthy_pods_follows_the_cluster_unless_it_is_set(self) -> None:
         assert settings_file(rendered("default", "1.26"))["cluster"]["evicts_unhealthy"] is False
@@ -228,6 +250,41 @@ def test_a_policy_lets_the_operator_ask_the_pods_that_serve_where_it_watches() -
     (scoped,) = of_pods(policy(watchNamespaces=["ml"]))
     assert scoped["namespaceSelector"]["matchExpressions"][0]["values"] == ["ml"]
     assert of_pods(policy(targets={"cluster": False})) == []
+
+
+def test_a_policy_lets_the_operator_reach_the_ports_of_hubs_and_proxies() -> None:
+    def ports(**values: Any) -> list[int]:
+        objects = manifests({"networkPolicy": {"enabled": True}, **values}, only=["networkpolicy.yaml"])
+        return [port["port"] for port in only(objects, "NetworkPolicy")["spec"]["egress"][2]["ports"]]
+
+    assert ports() == [443]
+    assert ports(proxy={"httpsProxy": "http://[fd00::1]:3128"}) == [443, 3128]
+    assert ports(proxy={"httpsProxy": "http://proxy.acme.org"}) == [443, 80]
+    hubs = {"hub_endpoint": "https://hub.acme.org", "hub_endpoints": ["https://a.acme.org:8443/hub", "http://b"]}
+    assert ports(settings=hubs) == [443, 8443, 80]
+
+
+def test_labels_that_are_given_twice_are_there_once() -> None:
+    """Helm takes the last of two keys, and Kustomize, through which Flux puts what Helm has rendered, refuses both."""
+    values = {
+        "commonLabels": {"team": "platform"},
+        "crds": {"annotations": {"helm.sh/resource-policy": "delete"}},
+        "metrics": {
+            "service": {"labels": {"team": "metrics", "app.kubernetes.io/name": "other"}},
+            "serviceMonitor": {
+                "enabled": True,
+                "labels": {"team": "metrics", "app.kubernetes.io/part-of": "prometheus"},
+            },
+        },
+    }
+    text = template(values, only=["service.yaml", "servicemonitor.yaml"])
+    assert text.count("team:") == 2
+    service, monitor = (each["metadata"]["labels"] for each in yaml.safe_load_all(text))
+    assert service["team"] == monitor["team"] == "metrics"
+    assert service["app.kubernetes.io/name"] == "slipway", "the ServiceMonitor selects it"
+    assert monitor["app.kubernetes.io/part-of"] == "prometheus"
+    assert template(values, only=["crds.yaml"]).count("helm.sh/resource-policy: keep") == 2
+    assert "helm.sh/resource-policy: delete" not in template(values, only=["crds.yaml"])
 
 
 def test_the_proxy_is_not_between_the_operator_and_the_api_server() -> None:

@@ -37,12 +37,31 @@ CA = {"configMap": {"name": "acme"}}
         ({"proxy": {"noProxy": ["10.0.0.0/8"]}}, "at '/proxy/noProxy/0'"),
         ({"httpPort": 80}, "at '/httpPort': minimum: got 80, want 1,024"),
         ({"extraEnv": [{"name": "SLIPWAY_WORKERS", "value": "2"}]}, "extraEnv sets SLIPWAY_WORKERS"),
+        ({"extraEnv": [{"name": "NO_PROXY", "value": "a"}], "proxy": {"httpsProxy": "http://p:1"}},
+         "extraEnv sets NO_PROXY"),
+        ({"extraEnv": [{"name": "AWS_CA_BUNDLE"}], "caBundle": {**CA, "aws": True}}, "extraEnv sets AWS_CA_BUNDLE"),
         ({"caBundle": {**CA, "secret": {"name": "b"}}}, "caBundle names a ConfigMap and a Secret"),
         ({"caBundle": CA, "settings": {"hub_ca_bundle": "/x"}}, "caBundle and settings.hub_ca_bundle both name"),
         ({"crds": {"keep": False}, "uninstallGuard": {"enabled": False}}, "crds.keep is false"),
         ({"crds": {"keep": False}, "watchNamespaces": ["ml"]}, "crds.keep is false"),
+        ({"fullnameOverride": "2nd"}, "at '/fullnameOverride'"),
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "podLabels sets app.kubernetes.io/name"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named(values: dict[str, Any], words: str) -> None:
+    assert words in refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"crds": {"keep": None}}, "at '/crds': missing property 'keep'"),
+        ({"uninstallGuard": {"enabled": None}}, "at '/uninstallGuard': missing property 'enabled'"),
+        ({"httpPort": None}, "missing property 'httpPort'"),
+        ({"proxy": None, "metrics": None}, "missing properties 'metrics', 'proxy'"),
+        ({"networkPolicy": {"apiServer": None}}, "at '/networkPolicy': missing property 'apiServer'"),
+    ],
+)
+def test_a_null_takes_no_default_away_without_a_word(values: dict[str, Any], words: str) -> None:
+    """Helm drops what is null, the default with it, before anybody looks: `keep:` alone would be `keep: false`."""
     assert words in refusal(values)

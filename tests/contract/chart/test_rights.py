@@ -119,6 +119,31 @@ class TestTwoReleases:
             for value in each["metadata"].get("labels", {}).values():
                 assert len(value) <= 63
 
+    @pytest.mark.parametrize(
+        ("release", "name"),
+        [
+            ("123", "slipway-123"),
+            ("1slipway", "slipway-1slipway"),
+            ("slipway.v1", "slipway-v1"),
+            ("a.b", "a-b-slipway"),
+            (f"{'a' * 42}--b", f"{'a' * 42}-slipway"),
+            (f"{'a' * 43}slipway--b", f"{'a' * 43}slipway"),
+        ],
+    )
+    def test_whatever_a_release_and_its_namespaces_are_called(self, release: str, name: str) -> None:
+        """Helm takes dots and numbers; YAML takes a number for one, and a Service no name with either in front."""
+        values: dict[str, Any] = {"watchNamespaces": ["42", "on"], "serviceAccount": {"name": "7"}}
+        objects = manifests(values, release=release, namespace="456")
+        assert only(objects, "Service")["metadata"]["name"] == name
+        for each in objects:
+            about = each["metadata"]
+            said = [about["name"], about.get("namespace", ""), *about["labels"].values()]
+            assert [word for word in said if not isinstance(word, str)] == [], each["kind"]
+        assert [each["metadata"]["namespace"] for each in found(objects, "Role")] == ["42", "on"]
+        assert only(objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "7"
+        for binding in found(objects, "RoleBinding"):
+            assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "7", "namespace": "456"}]
+
     def test_what_watches_is_marked_for_others(self) -> None:
         def mark(objects: list[Manifest], kind: str) -> str | None:
             return only(objects, kind)["metadata"]["labels"].get("slipway.dev/watches")
