@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from slipway.domain.errors import NotFound, OutsideError
-from slipway.domain.uninstall import Held, held, refusal
+from slipway.domain.uninstall import Held, held, refusal, unseen
 from slipway.kube import Kube, load_configuration
 from slipway.loop.store import Object
 from slipway.settings import Settings
@@ -22,8 +22,7 @@ async def run(settings: Settings, say: Callable[[str], None], to_keep: str | Non
     except OutsideError as failure:
         say(
             f"It cannot be seen whether Deployments of slipway.dev still need the operator: {failure.message}\n"
-            "Nothing was uninstalled. Try again, or uninstall without looking: helm uninstall --no-hooks. What that "
-            "may leave behind is in docs/uninstall.md."
+            f"Nothing was uninstalled. {unseen(to_keep)}"
         )
         return NOT_KNOWN
     reason = refusal(found, to_keep)

@@ -184,6 +184,7 @@ def test_the_guard_where_the_crds_are_gone_and_where_it_may_not_look(release: Re
     assert code == 2
     assert "cannot be seen" in said
     assert "deployments.slipway.dev is forbidden" in said
+    assert "helm rollback slipway 1" in said, "the release is `uninstalling` here as well"
     release.helm("upgrade", values=values(bench))
     release.plane.kubectl("delete", "crd", *CRDS)
     assert guard(release, bench)[0] == 0

@@ -82,6 +82,16 @@ def refusal(found: Sequence[Held], to_keep: str | None = None) -> str | None:
     return "\n".join(lines)
 
 
+def unseen(to_keep: str | None = None) -> str:
+    """How to go on where it could not be looked, as when a watched namespace is gone, and the rights in it too."""
+    lines = [
+        "Try again, or look yourself (kubectl get deployments.slipway.dev --all-namespaces) and uninstall without this",
+        "look: helm uninstall --no-hooks. What that may leave behind is in docs/uninstall.md.",
+        *([_KEEP.format(to_keep)] if to_keep else []),
+    ]
+    return "\n".join(lines)
+
+
 def _line(each: Held) -> str:
     where = (
         f"endpoint {each.endpoint} in {each.region}, account {each.account}"
@@ -95,4 +105,4 @@ def _line(each: Held) -> str:
 def _names(namespace: str, found: Sequence[Held]) -> str:
     """The names in one namespace, or all of it where they are too many for a line."""
     names = [each.name for each in found if each.namespace == namespace]
-    return " ".join(names) if len(names) <= _SHOWN else "--all"
+    return " ".join(names) if len(names) <= _SHOWN else "--all  # also those in the cluster"

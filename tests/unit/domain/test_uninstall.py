@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.api.v1alpha1 import FINALIZER
-from slipway.domain.uninstall import Held, held, refusal
+from slipway.domain.uninstall import Held, held, refusal, unseen
 
 PLACEMENT = {"target": "SageMaker", "account": "111122223333", "region": "eu-central-1", "endpointName": "ml-twin"}
 
@@ -88,4 +88,15 @@ class TestRefusal:
         assert len(shown) == min(count, 50)
         assert (f"  and {count - 50} more" in lines) == (count > 50)
         (command,) = [line for line in lines if "kubectl delete" in line]
-        assert command.endswith(" --all") if count > 50 else command.count("twin-") == count
+        assert (
+            command.endswith(" --all  # also those in the cluster") if count > 50 else command.count("twin-") == count
+        )
+
+
+def test_who_could_not_look_says_how_to_look_and_how_to_keep_the_release() -> None:
+    """Helm calls it `uninstalling` then, too."""
+    text = unseen("helm rollback slipway 3 --namespace slipway")
+    for words in ("kubectl get deployments.slipway.dev --all-namespaces", "helm uninstall --no-hooks"):
+        assert words in text
+    assert text.endswith("helm rollback slipway 3 --namespace slipway")
+    assert "rollback" not in unseen()

@@ -85,6 +85,18 @@ def test_the_operator_outlives_its_application() -> None:
     assert keeps == {"enabled": True, "keep": True}
 
 
+def test_the_operators_values_are_the_charts_and_what_has_to_be_changed_is_marked() -> None:
+    text = (EXAMPLES / "operator.yaml").read_text()
+    schema = json.loads((ROOT / "charts" / "slipway" / "values.schema.json").read_text())
+    values = loaded(EXAMPLES / "operator.yaml")["spec"]["source"]["helm"]["valuesObject"]
+    assert {*values} <= {*schema["properties"]}
+    for name, given in values.items():
+        assert {*given} <= {*schema["properties"][name]["properties"]}
+    unmarked = [line for line in text.splitlines() if "example.com" in line and "CHANGE" not in line]
+    assert unmarked == []
+    assert values["image"]["registry"] in text
+
+
 def test_the_application_ignores_the_path_that_the_scale_subresource_writes() -> None:
     (ignored,) = loaded(EXAMPLES / "application.yaml")["spec"]["ignoreDifferences"]
     (version,) = definitions()["Deployment"]["spec"]["versions"]
