@@ -170,6 +170,13 @@ class TestThePod:
             for field in ("image", "env", "envFrom", "volumeMounts", "securityContext"):
                 assert one.get(field) == other.get(field)
 
+    def test_no_mesh_puts_a_proxy_beside_the_guard(self) -> None:
+        """The Job would never be complete, and an uninstallation be refused without a reason."""
+        asked = {"podLabels": {"sidecar.istio.io/inject": "true"}, "podAnnotations": {"linkerd.io/inject": "enabled"}}
+        (pod,) = templates(manifests(asked, only=["uninstall-guard.yaml"]))
+        assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
+        assert pod["metadata"]["annotations"]["linkerd.io/inject"] == "disabled"
+
     def test_a_persons_annotation_wins_and_is_there_once(self) -> None:
         given = {"prometheus.io/scrape": "false", "checksum/settings": "mine"}
         text = template({"podAnnotations": given}, only=["deployment.yaml"])
