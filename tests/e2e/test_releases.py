@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.release import HelmError, Release, image_values
+from tests.e2e.release import Release, image_values
 from tests.e2e.team import Team
+from tests.testbed.helm import HelmError
 from tests.testbed.images import Image
 from tests.testbed.real_node.cluster import RealCluster
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
