@@ -52,12 +52,14 @@ def test_it_scales(ml: Team, first: str) -> None:
 def test_a_drained_node_costs_no_request(ml: Team, cluster: RealCluster, first: str) -> None:
     ml.serves(first, replicas=2)
     node = ml.pods()[0]["spec"]["nodeName"]
-    with ml.load() as clients:
-        cluster.plane.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=100s")
-        ml.serves(first, replicas=2)
+    try:
+        with ml.load() as clients:
+            cluster.plane.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=100s")
+            ml.serves(first, replicas=2)
+    finally:
+        cluster.plane.kubectl("uncordon", node)
     assert clients.failed == []
     assert {pod["spec"]["nodeName"] for pod in ml.pods()} == {one.name for one in cluster.nodes} - {node}
-    cluster.plane.kubectl("uncordon", node)
 
 
 def test_a_new_commit_is_rolled_out_without_a_lost_request(ml: Team, first: str) -> None:
