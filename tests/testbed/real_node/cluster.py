@@ -62,6 +62,7 @@ def real_cluster(
     if why := obstacle(look()):
         raise RealNodeUnavailable(f"No real node: {why}")
     tools = prepare(report)
+    report(f"starting a control plane and the nodes {' and '.join(names)} in {state}")
     cgroups.remove_leftovers()
     state = state.absolute()
     links = state / "bin"
