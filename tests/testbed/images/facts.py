@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.testbed.controlplane.choice import KEYRINGS
+from tests.testbed.controlplane.choice import debian_keyring
 
 _BUILDABLE_ON = ("x86_64", "aarch64")
 _TOOLS = ("apt-get", "dpkg", "tar", "mount", "perl", "pod2usage")
@@ -48,7 +48,7 @@ def look(cache: Path) -> Facts:
         is_root=is_root,
         may_mount=is_root and _runs("unshare", "--mount", "mount", "-t", "tmpfs", "none", str(cache)),
         missing_tools=tuple(tool for tool in _TOOLS if shutil.which(tool) is None),
-        keyring=next((keyring for keyring in KEYRINGS if keyring.is_file()), None),
+        keyring=debian_keyring(),
         has_overlay=is_root and carries_overlay(cache),
     )
 
