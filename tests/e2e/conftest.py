@@ -39,7 +39,7 @@ def say(request: pytest.FixtureRequest) -> Report:
 
     def show(text: str) -> None:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
-            print(f"\n  {text}", end="", file=sys.stderr, flush=True)
+            print(f"\n  {text}", end=" ", file=sys.stderr, flush=True)
 
     return show
 
