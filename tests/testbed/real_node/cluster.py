@@ -84,6 +84,8 @@ def _start(
 ) -> RealCluster:
     control, *others = machines
     network = Network(environment)
+    network.remove_leftovers()
+    stack.callback(network.close)
     network.join(control)
     certificate = client_certificate(state)
     users = _Users([machine.name for machine in others])
