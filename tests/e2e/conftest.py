@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.needed import do_without
+from tests.e2e.needed import do_without, is_required
 from tests.e2e.release import Release, image_values
 from tests.e2e.team import Team
 from tests.testbed.cluster import Cluster
@@ -16,12 +16,20 @@ from tests.testbed.hub import LocalHub
 from tests.testbed.images import Image, ImagesUnavailable, operator_image, tgi_image, vllm_image
 from tests.testbed.real_node.cluster import RealCluster, RealNodeUnavailable, real_cluster
 from tests.testbed.real_node.folder import cluster_folder
+from tests.testbed.real_node.obstacle import look, obstacle
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
 from tests.testbed.workbench import FAST, REGION
 
 CRDS = Path(__file__).parents[2] / "crds"
 GPUS = 2
 """Of each node."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _said_at_once() -> None:
+    """Where a node is required and cannot be, the images need not be built before that is said."""
+    if is_required() and (why := obstacle(look())):
+        do_without(RealNodeUnavailable(f"No real node: {why}"))
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +39,7 @@ def say(request: pytest.FixtureRequest) -> Report:
 
     def show(text: str) -> None:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
-            print(f"\n  {text}", end="", file=sys.stderr, flush=True)
+            print(f"\n  {text}", end=" ", file=sys.stderr, flush=True)
 
     return show
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +10,13 @@ from typing import Any
 
 import yaml
 
+from tests.testbed.chart import CHART
 from tests.testbed.controlplane import ControlPlane
-from tests.testbed.helm import helm
+from tests.testbed.helm import run_helm
 from tests.testbed.images import Image
 
-CHART = Path(__file__).parents[2] / "charts" / "slipway"
 _WAIT = "120s"
 _FLAGS = ("--wait", f"--timeout={_WAIT}")
-
-
-class HelmError(RuntimeError):
-    """helm ended with an error; the message holds the command and all that it said."""
 
 
 def image_values(image: Image) -> dict[str, str]:
@@ -79,15 +74,7 @@ class Release:
         return ("--values", str(path))
 
     def _helm(self, *arguments: str) -> str:
-        command = [str(helm()), "--kubeconfig", str(self.plane.admin_kubeconfig), "--namespace", self.namespace]
         home = {name: str(self.folder / "helm") for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
-        answer = subprocess.run(
-            [*command, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **home},
-        )
-        if answer.returncode != 0:
-            raise HelmError(f"helm {' '.join(arguments)}: {answer.returncode}\n{answer.stdout}\n{answer.stderr}")
-        return answer.stdout
+        where = (f"--kubeconfig={self.plane.admin_kubeconfig}", f"--namespace={self.namespace}")
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), **home}
+        return run_helm(*arguments, *where, environment=environment).stdout

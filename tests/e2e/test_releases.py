@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.release import HelmError, Release, image_values
+from tests.e2e.release import Release, image_values
 from tests.e2e.team import Team
+from tests.testbed.helm import HelmError
 from tests.testbed.images import Image
 from tests.testbed.real_node.cluster import RealCluster
 from tests.testbed.sagemaker import ROLE, LocalSageMaker
@@ -51,6 +52,7 @@ def test_two_releases_leave_each_other_alone(
 ) -> None:
     for each in (red, blue):
         each.serves(each.commit)
+        assert each.commit in each.ask()
     for each, operator in ((red, red_release), (blue, blue_release)):
         account = f"system:serviceaccount:{operator.namespace}:"
         written = [one for one in cluster.plane.audit_writes() if one.user.startswith(account)]
@@ -112,7 +114,7 @@ def test_an_uninstallation_waits_for_what_is_on_sagemaker(
     assert red.commit in red.ask()
     kept = red.kubectl("get", "crds", "--output=name").split()
     assert "customresourcedefinition.apiextensions.k8s.io/deployments.slipway.dev" in kept
-    assert blue.conditions()["Ready"] == "Serving"
+    blue.serves(blue.publish("later"))  # so its operator still works
 
 
 def test_a_release_that_comes_back_takes_over_what_serves(red: Team, red_release: Release) -> None:

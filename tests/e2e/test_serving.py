@@ -52,12 +52,14 @@ def test_it_scales(ml: Team, first: str) -> None:
 def test_a_drained_node_costs_no_request(ml: Team, cluster: RealCluster, first: str) -> None:
     ml.serves(first, replicas=2)
     node = ml.pods()[0]["spec"]["nodeName"]
-    with ml.load() as clients:
-        cluster.plane.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=100s")
-        ml.serves(first, replicas=2)
+    try:
+        with ml.load() as clients:
+            cluster.plane.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=100s")
+            ml.serves(first, replicas=2)
+    finally:
+        cluster.plane.kubectl("uncordon", node)
     assert clients.failed == []
     assert {pod["spec"]["nodeName"] for pod in ml.pods()} == {one.name for one in cluster.nodes} - {node}
-    cluster.plane.kubectl("uncordon", node)
 
 
 def test_a_new_commit_is_rolled_out_without_a_lost_request(ml: Team, first: str) -> None:
@@ -84,16 +86,19 @@ def test_a_commit_that_fails_is_rolled_back_by_itself(ml: Team) -> None:
     ml.serves(ml.publish("mended"), replicas=2)
 
 
-def test_without_a_free_gpu_it_says_so(ml: Team) -> None:
-    ml.deployment("big", target={"cluster": {"gpus": 3}}, replicas=1)
-    ml.wait(lambda: ml.conditions("big").get("Reconciling") == "Unschedulable", "no GPU is left for it")
+def test_without_a_free_gpu_it_says_so_and_goes_on_when_there_is_one(ml: Team) -> None:
+    """The two nodes have four, of which two are in use."""
+    ml.deployment("big", replicas=3)
+    ml.wait(lambda: ml.conditions("big").get("Reconciling") == "Unschedulable", "no GPU is left for the third pod")
     assert "nvidia.com/gpu" in ml.message("Reconciling", "big")
+    ml.kubectl("scale", "sdep/twin", "--replicas=1")
+    ml.serves(ml.commit, replicas=1)
+    ml.serves(ml.commit, "big", replicas=3)
     ml.kubectl("delete", "sdep", "big")
 
 
 def test_vllm_answers_like_tgi(ml: Team) -> None:
     commit = ml.status()["revision"]["serving"]["revision"]
-    ml.kubectl("scale", "sdep/twin", "--replicas=1")
     ml.deployment("other", engine={"name": "vLLM"}, replicas=1)
     ml.serves(commit, "other")
     chat = {"model": ml.status("other")["endpoint"]["model"], **CHAT[1]}

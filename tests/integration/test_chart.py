@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.testbed.chart import CHART, run_helm
+from tests.testbed.chart import CHART
 from tests.testbed.controlplane import ControlPlane, control_plane
+from tests.testbed.helm import run_helm
 from tests.testbed.hub.models import llama_8b_repository
 from tests.testbed.operator_process import OperatorProcess
 from tests.testbed.sagemaker import ACCOUNT, ROLE

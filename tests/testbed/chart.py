@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.testbed.helm import helm
+from tests.testbed.helm import run_helm
 
 CHART = Path(__file__).parents[2] / "charts" / "slipway"
-_TIMEOUT = 120.0
 
 Manifest = dict[str, Any]
-
-
-class HelmError(RuntimeError):
-    """helm ended with an error; the message holds what it said."""
-
-
-def run_helm(*arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run helm. Raises HelmError unless `check` is off."""
-    command = [str(helm()), *arguments]
-    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=_TIMEOUT)
-    if check and result.returncode != 0:
-        raise HelmError(f"helm {' '.join(arguments)}: exit {result.returncode}\n{result.stderr.strip()}")
-    return result
 
 
 def template(

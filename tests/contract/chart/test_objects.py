@@ -25,8 +25,9 @@ from tests.contract.chart.rendering import (
     settings_file,
     templates,
 )
-from tests.testbed.chart import CHART, Manifest, manifests, run_helm, template
+from tests.testbed.chart import CHART, Manifest, manifests, template
 from tests.testbed.controlplane.plane import without_cel
+from tests.testbed.helm import run_helm
 from tests.unit.domain.cluster.pod_security import violations
 
 ROOT = CHART.parents[1]

@@ -7,20 +7,18 @@ under the cache folder; only the kits and the log stay.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import recipe
 from .apt import Archive
 from .choice import is_complete
+from .lock import locked
 from .processes import ControlPlaneError
-from .progress import HEARTBEAT, Progress, Report
+from .progress import Progress, Report
 from .recipe import Kit
 
 _MODULE = "k8s.io/kubernetes"
@@ -38,7 +36,7 @@ def build(kits: Sequence[Kit], root: Path, keyring: Path, why: str, report: Repo
     `root` is the folder of the cache's entries; an interrupted build leaves none. Raises ControlPlaneError.
     """
     root.mkdir(parents=True, exist_ok=True)
-    with _lock(root / "lock", report):
+    with locked(root / "lock", "building the control plane", report):
         missing = [kit for kit in kits if not is_complete(root / kit.key(), kit)]
         if missing:
             for kit in missing:
@@ -170,19 +168,3 @@ def _clear_leftovers(root: Path) -> None:
     """What a killed build left. We hold the lock, so nobody works there."""
     for leftover in root.glob(f"{_BUILDING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-
-
-@contextmanager
-def _lock(path: Path, report: Report) -> Iterator[None]:
-    with path.open("w") as file:
-        told = 0.0
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() - told > HEARTBEAT:
-                    told = time.monotonic()
-                    report(f"another process is building the control plane; waiting for {path}")
-                time.sleep(0.5)
-        yield

@@ -92,8 +92,13 @@ def look(environment: Mapping[str, str] = os.environ) -> Facts:
         system=platform.system(),
         machine=platform.machine(),
         missing_tools=tuple(tool for tool in ("apt-get", "dpkg", "tar") if shutil.which(tool) is None),
-        keyring=next((keyring for keyring in KEYRINGS if keyring.is_file()), None),
+        keyring=debian_keyring(),
     )
+
+
+def debian_keyring() -> Path | None:
+    """Debian's archive keyring, without which nothing that is fetched could be verified."""
+    return next((keyring for keyring in KEYRINGS if keyring.is_file()), None)
 
 
 def choose(facts: Facts) -> Choice:

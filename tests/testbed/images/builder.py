@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import psutil
 
 from tests.testbed.controlplane.processes import ControlPlaneError
 from tests.testbed.controlplane.progress import Progress
@@ -16,6 +19,9 @@ from tests.testbed.images.plan import Plan
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 """Of images that are pulled, of which there are none: what is verified are Debian's signatures and uv.lock's hashes."""
+
+_LOOKED_INTO = "look-"
+"""What the name of a container begins with that belongs to a process; its number comes next."""
 
 
 class Builder:
@@ -41,11 +47,11 @@ class Builder:
         given = [option for key, value in arguments.items() for option in ("--build-arg", f"{key}={value}")]
         if "UV_DEFAULT_INDEX" in os.environ:  # its value is read from the environment: it may hold a password
             given += ["--build-arg", "UV_DEFAULT_INDEX"]
-        secrets = [option for key, path in _secrets().items() for option in ("--secret", f"id={key},src={path}")]
+        read = [option for key, path in _secrets().items() for option in ("--secret", f"id={key},src={path}")]
         stage = ["--target", plan.target] if plan.target else []
         ignore = ["--ignorefile", str(plan.ignore)] if plan.ignore else []
         command = ["bud", "--layers", "--network", "host", "--file", str(plan.file), "--tag", name]
-        self._run([*command, *stage, *ignore, *given, *secrets, *self._policy(), str(plan.context)])
+        self._run([*command, *stage, *ignore, *given, *read, *self._policy(), str(plan.context)])
 
     def from_archive(self, archive: Path, name: str, *, command: str) -> None:
         """An image of one layer: a file system in a tar archive."""
@@ -80,11 +86,23 @@ class Builder:
         """Remove layers that belong to no image with a name."""
         self._run(["rmi", "--prune"])
 
+    def remove_leftovers(self) -> None:
+        """Remove the containers of processes that were killed: no image goes that one is made of.
+
+        Whoever calls holds the lock, so that nobody builds. Containers that are looked into are somebody's without it.
+        """
+        for found in json.loads(self.output("containers", "--json") or "null") or []:
+            name = found["containername"]
+            if not (name.startswith(_LOOKED_INTO) and psutil.pid_exists(int(name.split("-")[1]))):
+                self._finished("umount", name)
+                self._run(["rm", name])
+
     @contextmanager
     def mounted(self, name: str) -> Iterator[tuple[str, Path]]:
         """A container of an image, for `run`, and its file system on this machine."""
         with ExitStack() as stack:
-            container = self.output("from", "--pull-never", *self._policy(), name)
+            mine = f"{_LOOKED_INTO}{os.getpid()}-{secrets.token_hex(4)}"
+            container = self.output("from", "--pull-never", "--name", mine, *self._policy(), name)
             stack.callback(self._run, ["rm", container])
             folder = Path(self.output("mount", container))
             stack.callback(self._run, ["umount", container])

@@ -1,37 +1,25 @@
-"""The cache folder: one process at a time, and of what is finished the newest stay."""
+"""The cache folder: of what is finished the newest stay, and of what was not finished nothing."""
 
 from __future__ import annotations
 
-import fcntl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
 from pathlib import Path
-
-from tests.testbed.controlplane.progress import HEARTBEAT, Report
 
 KEPT = 3
 """Archives of each image: several checkouts may share the cache."""
-
-
-@contextmanager
-def lock(path: Path, report: Report) -> Iterator[None]:
-    """Wait until no other process holds it, and say so meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        told = 0.0
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() - told > HEARTBEAT:
-                    told = time.monotonic()
-                    report(f"another process is building images; waiting for {path}")
-                time.sleep(0.5)
-        yield
+UNFINISHED = (".tools-*", ".base-*", ".debian-*", ".overlay-*", "*.part")
+"""What a build makes beside its results, and takes away if it is not killed."""
 
 
 def outdated(archives: list[Path]) -> list[Path]:
     """Of archives of one image, all but the newest."""
     return sorted(archives, key=lambda archive: archive.stat().st_mtime, reverse=True)[KEPT:]
+
+
+def clear_leftovers(root: Path) -> None:
+    """Remove what a killed build has left. Whoever calls holds the lock, so nobody works there."""
+    for leftover in (found for pattern in UNFINISHED for found in root.glob(pattern)):
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.testbed.controlplane.processes import die_with_parent
 from tests.testbed.images.builder import Builder
 from tests.testbed.images.workshop import ROOT
 
@@ -59,6 +60,7 @@ class Container:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=die_with_parent(),
         )
 
     def run(self, *arguments: str, **how: Any) -> tuple[int, str]:

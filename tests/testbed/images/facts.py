@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.testbed.controlplane.choice import KEYRINGS
+from tests.testbed.controlplane.choice import debian_keyring
 
 _BUILDABLE_ON = ("x86_64", "aarch64")
 _TOOLS = ("apt-get", "dpkg", "tar", "mount", "perl", "pod2usage")
@@ -48,8 +48,8 @@ def look(cache: Path) -> Facts:
         is_root=is_root,
         may_mount=is_root and _runs("unshare", "--mount", "mount", "-t", "tmpfs", "none", str(cache)),
         missing_tools=tuple(tool for tool in _TOOLS if shutil.which(tool) is None),
-        keyring=next((keyring for keyring in KEYRINGS if keyring.is_file()), None),
-        has_overlay=is_root and _carries_overlay(cache),
+        keyring=debian_keyring(),
+        has_overlay=is_root and carries_overlay(cache),
     )
 
 
@@ -70,8 +70,9 @@ def obstacle(facts: Facts) -> str | None:
     return None
 
 
-def _carries_overlay(cache: Path) -> bool:
-    with tempfile.TemporaryDirectory(prefix=".overlay-", dir=cache) as folder:
+def carries_overlay(below: Path) -> bool:
+    """Whether overlay file systems may be made of folders below one; as root."""
+    with tempfile.TemporaryDirectory(prefix=".overlay-", dir=below) as folder:
         lower, upper, work, merged = (Path(folder, name) for name in ("lower", "upper", "work", "merged"))
         for each in (lower, upper, work, merged):
             each.mkdir()

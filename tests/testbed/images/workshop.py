@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.testbed.controlplane.apt import Archive
+from tests.testbed.controlplane.lock import locked
 from tests.testbed.controlplane.processes import ControlPlaneError
 from tests.testbed.controlplane.progress import Progress, Report
 from tests.testbed.images import cache, recipe
@@ -56,7 +57,7 @@ class Workshop:
     def image(self, plan: Plan, reference: str) -> Image:
         """The image under a name. Raises ImagesUnavailable and ImageError."""
         archive = self._archive(plan.kind, self._digest(plan))
-        with cache.lock(self._root / "lock", self._report):
+        with self._locked():
             if archive.exists():
                 archive.touch()  # what is used stays longest
             else:
@@ -65,12 +66,15 @@ class Workshop:
 
     def builder(self) -> Builder:
         """buildah with the store that images are built in, for tests that look into one. Raises as `image` does."""
-        with cache.lock(self._root / "lock", self._report), self._failing():
+        with self._locked(), self._failing():
             return self._builder(self._progress("look"))
 
     def name(self, plan: Plan) -> str:
         """What an image is called in the store."""
         return _name(plan.kind, self._digest(plan))
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._root / "lock", "building images", self._report)
 
     def _digest(self, plan: Plan) -> str:
         return recipe.digest([plan.key, self._base])
@@ -110,9 +114,12 @@ class Workshop:
         if problem := obstacle(facts):
             raise ImagesUnavailable(f"No image can be built: {problem}.")
         assert facts.keyring is not None  # else it would have been the obstacle
+        cache.clear_leftovers(self._root)
         builder = Builder(self._tools, self._root, facts.storage_driver, progress)
-        if self._tools.is_dir() and builder.has(self._base):
-            return builder
+        if self._tools.is_dir():
+            builder.remove_leftovers()
+            if builder.has(self._base):
+                return builder
         with TemporaryDirectory(prefix=".debian-", dir=self._root) as folder:
             debian = Archive(recipe.SUITE, Path(folder), facts.keyring, progress)
             with progress.phase(f"Reading Debian's lists for {recipe.SUITE}"):

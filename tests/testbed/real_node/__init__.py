@@ -5,8 +5,8 @@ the kubelet and kube-proxy (`node.py`), in a network that reaches this machine a
 advertised, as Kubernetes documents for extended resources; nothing that asks for one needs hardware.
 
 Everything ends with the process that started it, also when that is killed: the kernel takes the namespaces away, and
-with them processes, mounts and interfaces. What stays are empty cgroups and the folder (`folder.py`), which the next
-start removes.
+with them processes and mounts. What stays are empty cgroups, the folder (`folder.py`) and for minutes the link to this
+machine; the next start removes them.
 
 What it does not have: cluster DNS, and a network plugin that enforces NetworkPolicies. And it is Kubernetes 1.20:
 see docs/decisions/0023. `tests.testbed.node` is the double of a node: it needs no root, and makes troubles when asked.

@@ -62,6 +62,7 @@ def real_cluster(
     if why := obstacle(look()):
         raise RealNodeUnavailable(f"No real node: {why}")
     tools = prepare(report)
+    report(f"starting a control plane and the nodes {' and '.join(names)} in {state}")
     cgroups.remove_leftovers()
     state = state.absolute()
     links = state / "bin"
@@ -83,6 +84,8 @@ def _start(
 ) -> RealCluster:
     control, *others = machines
     network = Network(environment)
+    network.remove_leftovers()
+    stack.callback(network.close)
     network.join(control)
     certificate = client_certificate(state)
     users = _Users([machine.name for machine in others])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.testbed.controlplane.processes import Child
+from tests.testbed.images.facts import carries_overlay
 from tests.testbed.waiting import eventually
 
 from .images import PAUSE, pause_image
@@ -35,12 +36,6 @@ state = "/run/containerd"
 """
 
 
-def snapshotter() -> str:
-    """overlayfs where the kernel has it; else a copy for each container."""
-    known = Path("/proc/filesystems").read_text().split()
-    return "overlayfs" if "overlay" in known else "native"
-
-
 def network(pods: str) -> str:
     """The network of a node's pods: routed, no bridge, so that what goes to a Service always passes kube-proxy."""
     plugin = {
@@ -55,6 +50,8 @@ class Containerd:
 
     def __init__(self, machine: Machine, tools: Tools, pods: str) -> None:
         self._machine = machine
+        # Else a copy for each container.
+        self._snapshotter = "overlayfs" if carries_overlay(machine.state) else "native"
         networks = machine.write("cni/10-pods.conflist", network(pods)).parent
         self._config = machine.write(
             "containerd.toml",
@@ -64,7 +61,7 @@ class Containerd:
                 pause=PAUSE,
                 plugins=tools.cni,
                 networks=networks,
-                snapshotter=snapshotter(),
+                snapshotter=self._snapshotter,
             ),
         )
         self._pause = tools.bin / "pause"
@@ -80,7 +77,7 @@ class Containerd:
     def load(self, archive: Path) -> None:
         """Load the images of an archive, which keep the names that it gives them."""
         self._machine.run(
-            *_CTR, "images", "import", "--snapshotter", snapshotter(), "--no-unpack", str(archive), timeout=300
+            *_CTR, "images", "import", "--snapshotter", self._snapshotter, "--no-unpack", str(archive), timeout=300
         )
 
     def images_in_use(self) -> set[str]:

@@ -6,9 +6,14 @@ One segment with a bridge on the first machine. Addresses are of 198.18.0.0/15, 
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
 
 from tests.testbed.controlplane.processes import ControlPlaneError
 
@@ -19,6 +24,8 @@ SERVICES = "10.96.0.0/16"
 _ELSEWHERE = ("0.0.0.0/1", "128.0.0.0/1")
 """Everything, and more narrowly than a default route has it."""
 _SEGMENTS = 512
+_LINK = "slipway"
+"""What the names of links begin with. A link's alias is the number of the process whose cluster it belongs to."""
 _HERE = 254
 _BRIDGE = "machines"
 
@@ -29,6 +36,7 @@ class Network:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._network = ""
+        self._link = ""
         self._machines: list[Machine] = []
 
     @property
@@ -60,6 +68,19 @@ class Network:
             machine.run("ip", "route", "add", "unreachable", half)
         return number
 
+    def close(self) -> None:
+        """Remove the link. The kernel would, too, but keeps a network for minutes whose connections had no end."""
+        if self._link:
+            self._run("ip", "link", "delete", self._link)
+            self._link = ""
+
+    def remove_leftovers(self) -> None:
+        """Remove the links of processes that were killed."""
+        for alias in Path("/sys/class/net").glob(f"{_LINK}*/ifalias"):
+            with suppress(OSError, ValueError, ControlPlaneError):  # it goes by itself, or has no owner's number yet
+                if not psutil.pid_exists(int(alias.read_text())):
+                    self._run("ip", "link", "delete", alias.parent.name)
+
     def route_pods(self) -> None:
         """Every machine finds every pod; the first one finds Services, too, as a client outside of the nodes."""
         for to, target in enumerate(self._machines, 1):
@@ -85,7 +106,7 @@ class Network:
         There cannot be two of a name, so no two clusters of this machine share a segment.
         """
         for number in random.sample(range(_SEGMENTS), _SEGMENTS):
-            link = f"slipway{number}"
+            link = f"{_LINK}{number}"
             command = ["ip", "link", "add", link, "type", "veth", "peer", "name", "here", "netns", str(machine.pid)]
             try:
                 self._run(*command)
@@ -94,6 +115,8 @@ class Network:
                     raise
             else:
                 self._network = f"198.{18 + number // 256}.{number % 256}"
+                self._link = link
+                self._run("ip", "link", "set", link, "alias", str(os.getpid()))
                 return link
         raise ControlPlaneError(f"All {_SEGMENTS} segments are taken: see `ip link`.")
 

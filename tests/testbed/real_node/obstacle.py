@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.testbed.controlplane.choice import KEYRINGS
+from tests.testbed.controlplane.choice import KEYRINGS, debian_keyring
 
 _CGROUPS = Path("/sys/fs/cgroup")
 CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "pids", "devices", "freezer", "blkio")
@@ -42,7 +42,7 @@ def look() -> Facts:
         machine=platform.machine(),
         root=root,
         missing_tools=missing,
-        keyring=next((keyring for keyring in KEYRINGS if keyring.is_file()), None),
+        keyring=debian_keyring(),
         missing_controllers=tuple(name for name in CONTROLLERS if not os.access(_CGROUPS / name / "tasks", os.W_OK)),
         namespaces_refused=_refused() if root and "unshare" not in missing else "",
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.testbed.controlplane.build import build
-from tests.testbed.controlplane.choice import KEYRINGS
+from tests.testbed.controlplane.choice import debian_keyring
 from tests.testbed.controlplane.progress import Report
 from tests.testbed.controlplane.recipe import CONTROL_PLANE, NODE, cache_root
 
@@ -59,6 +59,7 @@ class Tools:
 
 def prepare(report: Report) -> Tools:
     """Build or find the kit, and the control plane's in the same go where that is missing, too."""
-    keyring = next(keyring for keyring in KEYRINGS if keyring.is_file())
+    keyring = debian_keyring()
+    assert keyring is not None, "whoever calls has looked for obstacles"
     build((NODE, CONTROL_PLANE), cache_root(), keyring, "building a control plane and a node", report)
     return Tools(cache_root() / NODE.key())

@@ -1,14 +1,13 @@
 """The chart's ConfigMap holds the scripts under the keys of argocd-cm, and is not argocd-cm."""
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.testbed.helm import helm
+from tests.testbed.helm import run_helm
 from tests.unit.gitops.test_health import FOLDER, KINDS
 
 TEMPLATE = FOLDER.parents[1] / "templates" / "argocd-health.yaml"
@@ -32,8 +31,7 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rendered(chart: Path, *options: str) -> list[Any]:
-    command = [str(helm()), "template", "slipway", str(chart), "--namespace", "slipway", *options]
-    found = subprocess.run(command, check=True, capture_output=True, text=True)
+    found = run_helm("template", "slipway", str(chart), "--namespace", "slipway", *options)
     return [one for one in yaml.safe_load_all(found.stdout) if one]
 
 

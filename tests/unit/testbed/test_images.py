@@ -114,3 +114,15 @@ def test_the_newest_archives_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("visible", "seen"), [("void", 0), ("none", 0), ("", 0), ("0,1", 2), ("GPU-a", 1), ("all", 8)])
 def test_a_container_sees_the_gpus_that_nvidias_variable_says(visible: str, seen: int) -> None:
     assert gpus(visible) == seen
+
+
+def test_what_a_killed_build_has_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".base-x" / "system").mkdir(parents=True)
+    (tmp_path / "operator-1.part").touch()
+    kept = {tmp_path / name for name in ("operator-1.tar", "tools-1", "store-overlay", "lock")}
+    for each in kept:
+        each.touch()
+
+    cache.clear_leftovers(tmp_path)
+
+    assert set(tmp_path.iterdir()) == kept
