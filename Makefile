@@ -31,10 +31,14 @@ kind-demo: .venv/.ready ## the same on a kind cluster (needs Docker and kind)
 	SLIPWAY_KUBECONFIG=$(CURDIR)/.kind-kubeconfig $(RUN) python -m tests.testbed.demo
 
 # The programs of the control plane and the node are built first, in one go: tests that run side by side would wait.
-# Files in their order: what takes longest (tests/e2e) is then among the first, not the last alone.
+# Files in their order: what takes longest (tests/e2e) is then among the first, not the last alone. It and its neighbours
+# mostly wait; the fast tests take what is left of the processors meanwhile, and are shown in the end.
 test: lint ## linters and all tests
 	@$(RUN) python -m tests.testbed.real_node --build-only
-	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@log=$$(mktemp); nice $(RUN) pytest --quiet tests/unit > $$log 2>&1 & unit=$$!; \
+	trap "kill $$unit 2> /dev/null" EXIT; \
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/unit; others=$$?; \
+	wait $$unit; unit=$$?; cat $$log; rm $$log; exit $$(( others || unit ))
 
 e2e: .venv/.ready ## install with helm on real nodes of this machine, serve, roll, drain, upgrade (Linux, as root)
 	@SLIPWAY_E2E=required $(RUN) pytest tests/e2e --verbose
