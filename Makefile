@@ -9,7 +9,7 @@ RUN := $(UV) run --frozen --quiet
 .PHONY: help demo move-demo kind-demo test e2e unit lint format crds catalogue images bench clean
 
 help: ## show the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1\t/' | expand -t 20
 
 .venv-uv/bin/uv:
 	$(PYTHON) -m venv .venv-uv
